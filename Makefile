@@ -1,0 +1,52 @@
+# One-liners. What they do is in lab/; `make help` lists them.
+STACK  ?= dev
+PYTHON ?= python3
+LAB     = .venv/bin/python -m lab
+export STACK
+# A venv whose interpreter is gone, or is another Python since an upgrade and finds no packages, is made again.
+GONE    = $(shell .venv/bin/python -c 'import pip' >/dev/null 2>&1 || echo FORCE)
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check preview status down set kubeconfig outputs bench test-all FORCE
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; do printf '  make %-11s %s\n' "$$n" "$$t"; done
+
+up: .venv/.stamp  ## set everything up and deploy the program (STACK=dev by default)
+	@$(LAB) up --stack "$$STACK"
+
+test: .venv/.stamp-dev  ## all bounded tests that this machine can run, with the reason for each skip
+	@timeout --foreground --signal=INT --kill-after=120 2700 .venv/bin/python -m pytest $(wildcard tests/unit tests/api tests/node)
+
+check: .venv/.stamp-dev  ## format, lint, strict types, import contracts
+	@.venv/bin/python -m ruff format --check . && .venv/bin/python -m ruff check . && .venv/bin/python -m mypy && .venv/bin/lint-imports
+
+preview: .venv/.stamp  ## what `make up` would change
+	@$(LAB) preview --stack "$$STACK"
+
+status: .venv/.stamp  ## what runs and how to reach it
+	@$(LAB) status --stack "$$STACK"
+
+down: .venv/.stamp  ## remove the stack, and its cluster if `make up` made it (YES=1 answers the question)
+	@$(LAB) down --stack "$$STACK" $(if $(filter 1 y yes true,$(YES)),--yes)
+
+set: .venv/.stamp  ## change the stack's config: make set KEY=inplaceCpu VALUE=200m
+	@$(LAB) set --stack "$$STACK" -- "$$KEY" $(if $(filter undefined,$(origin VALUE)),,"$$VALUE")
+
+kubeconfig: .venv/.stamp  ## path of the kubeconfig in use: export KUBECONFIG=$(make -s kubeconfig)
+	@$(LAB) kubeconfig --stack "$$STACK"
+
+outputs: .venv/.stamp  ## the stack's outputs, as JSON
+	@$(LAB) outputs --stack "$$STACK"
+
+bench: .venv/.stamp-dev  ## the benchmarks: two things in one run, and their ratio
+	@.venv/bin/python -m benchmarks
+
+test-all: export LAB_TEST_ALL = 1
+test-all: test bench  ## test with every kill of the kill loops, and the benchmarks
+
+.venv/.stamp: requirements.txt lab/bootstrap.py $(GONE)
+	@$(PYTHON) lab/bootstrap.py requirements.txt $@
+
+.venv/.stamp-dev: requirements-dev.txt requirements.txt lab/bootstrap.py $(GONE)
+	@$(PYTHON) lab/bootstrap.py requirements-dev.txt $@

@@ -1,0 +1,1 @@
+"""Two things measured in one run, and their ratio or bound."""

@@ -1,0 +1,28 @@
+"""Typed Pulumi components for what Kubernetes 1.33 made new.
+
+SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Service. ResizableDeployment: CPU and memory
+changed without a restart. Target: the cluster they deploy to. Each takes one TypedDict of arguments with Kubernetes'
+own field names in snake_case, checks it whole before anything is registered, and tells its contract in its docstring.
+"""
+
+from components._errors import InvalidArgs
+from components.model.problem import Problem
+from components.resize import ResizableDeployment, ResizableDeploymentArgs
+from components.service import MixedProtocolService, MixedProtocolServiceArgs
+from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
+from components.target import Target, TargetArgs
+
+__all__ = [
+    "InvalidArgs",
+    "MixedProtocolService",
+    "MixedProtocolServiceArgs",
+    "Problem",
+    "ResizableDeployment",
+    "ResizableDeploymentArgs",
+    "SidecarWorkload",
+    "SidecarWorkloadArgs",
+    "Target",
+    "TargetArgs",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,139 @@
+"""Resource hooks of the workload components: the last check of the arguments, and the resize before the update.
+
+Hooks sit on the child that they concern, for Pulumi never runs them for a component that registers no inputs. There
+are no delete hooks: with one, a plain `pulumi destroy` refuses.
+"""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
+
+from components._live import Row, critical_section, in_thread
+from components._shape import resolve
+from components.actions import generations, resize
+from components.actions.connection import Connection
+from components.model.problem import UNKNOWN
+
+Check = Callable[[], Awaitable[None]]
+
+
+def hook(name: str, call: Callable[[ResourceHookArgs], Awaitable[None]], *, in_preview: bool = True) -> ResourceHook:
+    """Return a hook whose name no other instance has: Pulumi wants them unique in the whole deployment."""
+    options = ResourceHookOptions(on_dry_run=in_preview)
+    return ResourceHook(f"{name}-{uuid.uuid4().hex}", call, options)
+
+
+def check_hook(name: str, check: Check) -> ResourceHook:
+    """Return the hook that checks arguments whose values came late, before their object is touched."""
+
+    async def before(_: ResourceHookArgs) -> None:
+        await check()
+
+    return hook(f"{name}-check", before)
+
+
+def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> ResourceHook:
+    """Return the hook that resizes the running pods, so that Pulumi's own update finds nothing to roll.
+
+    In preview it says what the update would do to each container, and changes nothing. An update that the cluster
+    would refuse, as a resize and as new pods, fails here, before anything is touched.
+    """
+
+    async def before_update(args: ResourceHookArgs) -> None:
+        if await resolve(in_place) == "off":
+            return
+        row = Row(args.urn)
+        reached = await connect(connection)
+        desired = await resolve(args.new_inputs)
+        if reached is None or _has_unknown(desired):
+            row.info("how this changes the running pods is not known before the deployment")
+            return
+        old = await resolve(args.old_outputs)
+        plan = await in_thread(_plan, reached, desired, old["metadata"]["uid"])
+        if plan is None:
+            row.info("what this changes is told once the interrupted resize has been brought to its end")
+            return
+        if plan.outcome == "refused":
+            raise pulumi.RunError("\n".join(plan.lines()))
+        for line in plan.lines():
+            row.info(line)
+        if pulumi.runtime.is_dry_run() or plan.outcome != "in-place":
+            return
+        with critical_section(row):
+            await in_thread(_adopt, reached, plan, row.progress, float(await resolve(patience)))
+        restarted = {verdict.container for verdict in plan.verdicts if verdict.outcome == "container-restart"}
+        row.info(f"resized in place: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
+
+    return hook(f"{name}-resize", before_update)
+
+
+def free_name_hook(name: str, connection: Any, workload: str) -> ResourceHook:
+    """Return the hook that makes room for a generation of the configuration that was kept for rollbacks.
+
+    Content that returns gives a name that still exists; only a leftover of the same workload is taken away.
+    """
+
+    async def before_create(args: ResourceHookArgs) -> None:
+        reached, wanted = await connect(connection), await resolve(args.new_inputs)
+        if reached is not None and not _has_unknown(wanted):
+            metadata = wanted["metadata"]
+            await in_thread(_free_name, reached, metadata["namespace"], metadata["name"], workload)
+
+    return hook(f"{name}-config", before_create, in_preview=False)
+
+
+def hold_hook(name: str, connection: Any, config_maps: list[Any]) -> ResourceHook:
+    """Return the hook that sees to it that the configuration is there, and stays, when the Deployment is made.
+
+    A Deployment that is replaced takes with it what belongs to it, also what the new one mounts.
+    """
+
+    async def before(_: ResourceHookArgs) -> None:
+        reached = await connect(connection)
+        for manifest in await resolve(config_maps):
+            if reached is not None and not _has_unknown(manifest):
+                await in_thread(_hold, reached, manifest)
+
+    return hook(f"{name}-hold", before, in_preview=False)
+
+
+async def connect(connection: Any) -> Connection | None:
+    """Return the connection that the arguments name, or None while it is not known."""
+    found = await resolve(connection)
+    if found is UNKNOWN or _has_unknown(found):
+        return None
+    return Connection(found["kubeconfig"], found.get("context"), found.get("cluster_id"))
+
+
+def _plan(reached: Connection, desired: Any, uid: str) -> resize.Plan | None:
+    with reached.client() as client:
+        metadata = desired["metadata"]
+        if pulumi.runtime.is_dry_run() and resize.unfinished(client, metadata["namespace"], metadata["name"]):
+            return None  # the update brings it to its end before it gets here
+        return resize.plan(client, desired, uid)
+
+
+def _adopt(reached: Connection, plan: resize.Plan, progress: Callable[[str], None], timeout: float) -> None:
+    with reached.client() as client:
+        resize.adopt(client, plan, progress=progress, timeout=timeout)
+
+
+def _free_name(reached: Connection, namespace: str, name: str, workload: str) -> None:
+    with reached.client() as client:
+        generations.free_name(client, namespace, name, workload)
+
+
+def _hold(reached: Connection, manifest: Any) -> None:
+    with reached.client() as client:
+        generations.hold(client, {"apiVersion": "v1", "kind": "ConfigMap", **manifest})
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_unknown(entry) for entry in value.values())
+    if isinstance(value, list):
+        return any(_has_unknown(entry) for entry in value)
+    return value is UNKNOWN

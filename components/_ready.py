@@ -1,0 +1,113 @@
+"""Waiting that tells the truth, every time.
+
+A workload carries `pulumi.com/waitFor: jsonpath={.status.observedGeneration}`, so the provider's own ten-minute await
+is over at once, and exposes `ready`: an output that watches the live object on every `up`, with or without a change,
+and fails it with the diagnosis until the pods are well.
+"""
+
+import contextlib
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from components._hooks import connect
+from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
+from components.actions import generations, readiness, resize
+from components.actions.connection import Connection
+from components.actions.errors import ActionError
+
+WAIT_FOR_OBSERVED = {"pulumi.com/waitFor": "jsonpath={.status.observedGeneration}"}
+DEFAULT_PATIENCE = 120
+
+
+def recovered(connection: Any, namespace: Any, name: Any, spec: Any, component: pulumi.Resource) -> pulumi.Output[str]:
+    """Return the workload's name once a resize that an earlier run left unfinished is brought to its end.
+
+    A reverted program has no diff and runs no hook, so this is the one moment that always comes. Inputs of the
+    child pass through it: the two cannot race. It goes on while `spec` still asks for the new sizes, and is undone when
+    it does not. In preview it only reports.
+    """
+
+    async def recover(values: Sequence[Any]) -> str:
+        where, workload = str(values[1]), str(values[2])
+        reached = await connect(values[0])
+        if reached is None:
+            return workload
+        row, desired = Row(component.urn), {"spec": values[3]}
+        report_only = pulumi.runtime.is_dry_run()
+        try:
+            with contextlib.nullcontext() if report_only else critical_section(row):
+                await in_thread(_recover, reached, where, workload, desired, row, report_only=report_only)
+        except (ActionError, ValueError) as problem:
+            raise pulumi.RunError(str(problem)) from None
+        return workload
+
+    if mocked():
+        return pulumi.Output.from_input(name)
+    inputs: pulumi.Output[Any] = pulumi.Output.all(connection, namespace, name, spec)
+    found: pulumi.Output[str] = inputs.apply(recover)
+    # In preview a value that is not known yet, anywhere in the spec, must not make the name one.
+    return pulumi.Output.from_input(name) if pulumi.runtime.is_dry_run() else pulumi.Output.unsecret(found)
+
+
+def ready(
+    child: pulumi.CustomResource,
+    metadata: Any,
+    connection: Any,
+    patience: Any,
+    config_bases: Sequence[Any],
+    workload: str,
+) -> pulumi.Output[bool]:
+    """Return an output that is true once every pod of the workload is up to date and available.
+
+    It raises RunError with the diagnosis when they cannot be, or are not within `patience` seconds. Afterwards the
+    kept generations of the workload's configuration are given to their Deployment, and the oldest removed.
+    """
+
+    async def wait(values: Sequence[Any]) -> bool:
+        found, reached, seconds, bases = values[0], await connect(values[1]), values[2], values[3]
+        if reached is None:
+            return True
+        row, stop = Row(child.urn), threading.Event()
+        try:
+            await in_thread(_wait, reached, found, float(seconds), stop, row, at_exit="end")
+            await in_thread(_keep, reached, found, bases, workload, row)
+        except (ActionError, ValueError) as problem:
+            await critical_sections_done()
+            raise pulumi.RunError(str(problem)) from None
+        finally:
+            stop.set()
+        return True
+
+    if mocked() or pulumi.runtime.is_dry_run():
+        return pulumi.Output.from_input(metadata).apply(lambda _: True)
+    found = pulumi.Output.all(metadata, connection, patience, list(config_bases))
+    return pulumi.Output.unsecret(found.apply(wait))
+
+
+def _recover(
+    reached: Connection, namespace: str, name: str, desired: dict[str, Any], row: Row, *, report_only: bool
+) -> None:
+    with reached.client() as client:
+        left = resize.unfinished(client, namespace, name)
+        if left and report_only:
+            row.warn(f"an earlier resize was interrupted and will be brought to its end first: {left}")
+        elif left:
+            row.info(resize.finish(client, left, row.progress, desired=desired))
+
+
+def _wait(reached: Connection, workload: Mapping[str, str], patience: float, stop: threading.Event, row: Row) -> None:
+    with reached.client() as client:
+        namespace, name = workload["namespace"], workload["name"]
+        readiness.wait_ready(client, namespace, name, patience=patience, stop=stop, progress=row.progress)
+
+
+def _keep(reached: Connection, workload: Mapping[str, str], bases: Sequence[str], key: str, row: Row) -> None:
+    try:
+        with reached.client() as client:
+            for base in bases:
+                generations.own_and_prune(client, workload["namespace"], workload["name"], base, key)
+    except ActionError as problem:
+        row.warn(f"the pods are well, but earlier configuration could not be cleaned up: {problem}")

@@ -1,0 +1,165 @@
+"""What every workload component is made of: a Deployment, the configuration it brings along, and their truth."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ConfigMap
+
+from components._args import ContainerPortArgs
+from components._errors import raise_for
+from components._hooks import check_hook, free_name_hook, hold_hook, resize_hook
+from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
+from components._shape import camel, check, has_late_structure, plain, resolve
+from components.actions import generations
+from components.actions.connection import is_content
+from components.model import volume, workload
+from components.model.problem import UNKNOWN, Problem
+
+
+class Workload(pulumi.ComponentResource):
+    """A Deployment whose pods are watched until they are ready and resized in place; the base of the public ones."""
+
+    name: pulumi.Output[str]
+    """Name of the Deployment."""
+    namespace: pulumi.Output[str]
+    """Namespace of the Deployment."""
+    match_labels: pulumi.Output[dict[str, str]]
+    """Labels of its pods: what a Service takes as its selector."""
+    container_ports: pulumi.Output[list[ContainerPortArgs]]
+    """Ports of its containers and sidecars: what a Service checks its targets against."""
+    ready: pulumi.Output[bool]
+    """True once every pod is up to date and available; fails the deployment with a diagnosis when they are not.
+    What must not start earlier takes this output: `depends_on` does not wait for it."""
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        args: Mapping[str, Any],
+        hint: Any,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """Check the arguments, all at once, then register the children."""
+        raise_for(kind, name, _problems(name, args, hint))
+        super().__init__(f"kubernetes-emerging:index:{kind}", name, {}, opts)
+
+        async def check_late() -> None:
+            raise_for(kind, name, _problems(name, await resolve(args), hint))
+
+        connection = args["connection"]  # a secret, which nothing that it does not reach may become
+        shown = {field: value for field, value in args.items() if field != "connection"}
+        fields = camel(shown, hint)
+        patience = args.get("patience_seconds") or DEFAULT_PATIENCE
+        object_name = args.get("name") or name
+        key = volume.workload_key(kind, name)
+        config_maps = self._config_maps(name, fields, key, connection)
+        late = has_late_structure(shown, hint)
+
+        def built(part: Callable[..., Any], **values: Any) -> Any:
+            return pulumi.Output.from_input(values).apply(lambda known: part(**known)) if late else part(**values)
+
+        names = {place: config_map["metadata"]["name"] for place, config_map in config_maps.items()}
+        # Selector and labels are built apart: an unknown value elsewhere must not preview as another selector.
+        labelled = {"name": object_name, "labels": fields.get("labels"), "match_labels": fields.get("matchLabels")}
+        spec: Any = workload.deployment_spec(
+            fields,
+            selector=workload.selector(object_name, fields.get("matchLabels")),
+            template=built(workload.template, name=object_name, args=fields, config_maps=names),
+            deadline=pulumi.Output.from_input(patience).apply(workload.progress_deadline),
+        )
+        checked = check_hook(f"{kind}-{name}", check_late)
+        held = hold_hook(f"{kind}-{name}", connection, list(config_maps.values()))
+        resized = resize_hook(f"{kind}-{name}", connection, args.get("in_place"), patience)
+        deployment = Deployment(
+            name,
+            metadata={
+                "name": recovered(connection, args["namespace"], object_name, spec, self),
+                "namespace": args["namespace"],
+                "labels": built(workload.labels, **labelled),
+                "annotations": WAIT_FOR_OBSERVED,
+            },
+            spec=spec,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                hooks=pulumi.ResourceHookBinding(before_create=[checked, held], before_update=[checked, resized]),
+            ),
+        )
+        metadata = deployment.metadata
+        self.name = metadata.apply(lambda found: found.name or "")
+        self.namespace = metadata.apply(lambda found: found.namespace or "")
+        self.match_labels = pulumi.Output.from_input(workload.selector(object_name, args.get("match_labels")))
+        listed: Any = {field: args.get(field) for field in ("containers", "sidecars")}
+        ports: pulumi.Output[Any] = pulumi.Output.from_input(listed).apply(workload.container_ports)
+        self.container_ports = ports
+        identity = {"namespace": self.namespace, "name": self.name}
+        bases = [each["config"]["name"] for each in args.get("volumes") or [] if each.get("config")]
+        self.ready = ready(deployment, identity, connection, patience, bases, key)
+        self.register_outputs(
+            {
+                "name": self.name,
+                "namespace": self.namespace,
+                "matchLabels": self.match_labels,
+                "containerPorts": self.container_ports,
+                "ready": self.ready,
+            }
+        )
+
+    def _config_maps(
+        self, name: str, fields: Mapping[str, Any], key: str, connection: Any
+    ) -> dict[str, dict[str, Any]]:
+        """Register the immutable ConfigMaps of the `config` volumes and return their manifests by volume.
+
+        They outlive their replacement, so that a rollback can mount them; `ready` gives them to the Deployment.
+        """
+        manifests = {}
+        for each in fields.get("volumes") or []:
+            config = each.get("config")
+            if not config:
+                continue
+            wanted = pulumi.Output.all(config["name"], config["data"])
+            manifest: dict[str, Any] = {
+                "metadata": {
+                    "name": wanted.apply(lambda found: volume.config_name(found[0], found[1], key)),
+                    "namespace": fields["namespace"],
+                    "labels": {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key},
+                },
+                "immutable": True,
+                "data": config["data"],
+            }
+            child = ConfigMap(
+                f"{name}/{each['name']}",
+                **manifest,
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    retain_on_delete=True,
+                    hooks=pulumi.ResourceHookBinding(
+                        before_create=[free_name_hook(f"{name}-{each['name']}", connection, key)]
+                    ),
+                ),
+            )
+            created = child.metadata.apply(lambda found: found.name or "")
+            manifests[each["name"]] = {**manifest, "metadata": {**manifest["metadata"], "name": created}}
+        return manifests
+
+
+def _problems(name: str, args: Any, hint: Any) -> list[Problem]:
+    shape = check(args, hint)
+    # What has the wrong shape is told once; the other rules leave it alone.
+    wrong = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in shape}
+    known = plain(args) if isinstance(args, Mapping) else {}
+    if "sidecars" in hint.__required_keys__ and known.get("sidecars") == []:
+        shape.append(Problem("sidecars", "it is empty", "write at least one, or take a ResizableDeployment"))
+    judged = {"name": name} | {field: UNKNOWN if field in wrong else value for field, value in known.items()}
+    return list(dict.fromkeys([*shape, *_connection(known), *workload.problems(judged)]))
+
+
+def _connection(args: Mapping[str, Any]) -> list[Problem]:
+    connection = args.get("connection")
+    content = connection.get("kubeconfig") if isinstance(connection, dict) else None
+    if not isinstance(content, str) or is_content(content):
+        return []
+    remedy = "write its content, or take the connection of a Target, which reads files"
+    return [Problem("connection.kubeconfig", "this is not the content of a kubeconfig", remedy)]

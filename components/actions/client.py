@@ -1,0 +1,266 @@
+"""Plain JSON requests to a Kubernetes API server, over the official client's transport and credentials.
+
+The official `ApiClient` brings TLS, proxies, tokens and exec plugins. What it does not give is a way to talk
+in plain dicts, with field managers, dry runs and preconditions, that stays the same across its major
+versions; so requests go straight through its connection pool.
+"""
+
+import json
+import time
+from typing import Any, Literal, Protocol, Self, cast
+from urllib.parse import quote, urlencode
+
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.util import Timeout
+
+from components.actions.errors import ApiError, ConnectionProblem
+
+Json = dict[str, Any]
+Items = list[Json]
+PatchType = Literal["merge", "strategic", "json", "apply"]
+
+_CONTENT_TYPES: dict[PatchType, str] = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+    "apply": "application/apply-patch+yaml",
+}
+_CONNECT_SECONDS = 5.0
+_PAGE = 500
+# Pauses before further attempts at a request that never reached the server, or that it asked to repeat.
+_PAUSES = (0.3, 1.0)
+
+
+class Transport(Protocol):
+    """What is used of `kubernetes.client.ApiClient`: its configuration and its connection pool."""
+
+    configuration: Any
+    rest_client: Any
+
+
+class Client:
+    """Requests by path with dict bodies; one instance may be used by several threads.
+
+    Every method raises `ApiError` for an answer outside 2xx and `ConnectionProblem` when there is none.
+    `timeout` is the seconds that any single answer may take.
+    """
+
+    def __init__(self, transport: Transport, *, timeout: float = 30.0) -> None:
+        self._transport = transport
+        self._timeout = timeout
+
+    def __repr__(self) -> str:
+        return f"Client({self.server})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; the client can be used again and opens new ones."""
+        self._transport.rest_client.pool_manager.clear()
+
+    @property
+    def server(self) -> str:
+        """The address of the API server."""
+        return str(self._transport.configuration.host)
+
+    def get(self, path: str, **query: str) -> Json:
+        """Return the object at `path`."""
+        return self._json("GET", path, query)
+
+    def find(self, path: str) -> Json | None:
+        """Return the object at `path`, or None when it is not there."""
+        try:
+            return self.get(path)
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
+
+    def list(self, path: str, *, label_selector: str = "", field_selector: str = "") -> Items:
+        """Return all objects of the collection at `path`, in pages."""
+        query = {"limit": str(_PAGE)}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        if field_selector:
+            query["fieldSelector"] = field_selector
+        items: Items = []
+        while True:
+            page = self._json("GET", path, query)
+            items.extend(page.get("items") or [])
+            following = page.get("metadata", {}).get("continue")
+            if not following:
+                return items
+            query["continue"] = following
+
+    def create(self, path: str, body: Json, *, field_manager: str = "", dry_run: bool = False) -> Json:
+        """POST `body` to the collection at `path`."""
+        return self._json("POST", path, _write_query(field_manager, dry_run=dry_run), body)
+
+    def patch(
+        self,
+        path: str,
+        body: Json | Items,
+        *,
+        kind: PatchType = "merge",
+        field_manager: str = "",
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> Json:
+        """PATCH the object or subresource at `path`; `force` is for `kind="apply"`."""
+        query = _write_query(field_manager, dry_run=dry_run)
+        if force:
+            query["force"] = "true"
+        return self._json("PATCH", path, query, body, _CONTENT_TYPES[kind])
+
+    def delete(self, path: str, *, uid: str = "", propagation: str = "Background") -> bool:
+        """DELETE the object at `path`; False when it was not there. `uid` is a precondition."""
+        options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        try:
+            self._json("DELETE", path, {}, options)
+        except ApiError as error:
+            if error.not_found:
+                return False
+            raise
+        return True
+
+    def text(self, path: str, **query: str) -> str:
+        """Return the answer as text: container logs."""
+        return self._send("GET", path, query, None, "").decode("utf-8", "replace")
+
+    def version(self) -> tuple[int, int]:
+        """Return major and minor version of the API server, for example `(1, 33)`."""
+        answer = self.get("/version")
+        # Managed clouds write "33+".
+        minor = "".join(c for c in str(answer.get("minor", "0")) if c.isdigit())
+        return int(answer.get("major", 1)), int(minor or 0)
+
+    def serves(self, group_version_path: str, resource: str) -> bool:
+        """Tell whether the API at e.g. `/api/v1` offers `resource`, e.g. `pods/resize` (discovery)."""
+        answer = self.find(group_version_path)
+        return answer is not None and any(r.get("name") == resource for r in answer.get("resources", []))
+
+    def may(self, verb: str, resource: str, *, namespace: str, group: str = "") -> bool:
+        """Tell whether this identity may do `verb` on `resource` (`pods/resize` names a subresource)."""
+        kind, _, subresource = resource.partition("/")
+        attributes = {
+            "verb": verb,
+            "group": group,
+            "resource": kind,
+            "subresource": subresource,
+            "namespace": namespace,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool(answer.get("status", {}).get("allowed"))
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str],
+        body: Json | Items | None = None,
+        content_type: str = "application/json",
+    ) -> Json:
+        data = self._send(method, path, query, body, content_type)
+        return cast("Json", json.loads(data)) if data else {}
+
+    def _send(
+        self, method: str, path: str, query: dict[str, str], body: Json | Items | None, content_type: str
+    ) -> bytes:
+        url = self.server + path + (f"?{urlencode(query)}" if query else "")
+        payload = None if body is None else json.dumps(body).encode()
+        for pause in (*_PAUSES, None):
+            status, answer, retry_after = self._attempt(method, url, payload, content_type, last=pause is None)
+            # 429 says that the request was not processed, whatever its method.
+            if pause is not None and status in {0, 429}:
+                time.sleep(max(pause, retry_after))
+                continue
+            if 200 <= status < 300:
+                return answer
+            raise _api_error(f"{method} {path}", status, answer, self.server)
+        raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def _attempt(
+        self, method: str, url: str, payload: bytes | None, content_type: str, *, last: bool
+    ) -> tuple[int, bytes, float]:
+        """Send once; return status, body, Retry-After. Status 0: repeating is safe and may help."""
+        headers = {"Accept": "application/json", "User-Agent": "kubernetes-emerging"}
+        if content_type:
+            headers["Content-Type"] = content_type
+        for setting in self._transport.configuration.auth_settings().values():
+            headers[setting["key"]] = setting["value"]
+        try:
+            response = self._transport.rest_client.pool_manager.request(
+                method,
+                url,
+                body=payload,
+                headers=headers,
+                retries=False,
+                timeout=Timeout(connect=_CONNECT_SECONDS, read=self._timeout),
+            )
+        except SSLError as error:
+            raise ConnectionProblem(
+                f"{self.server} does not pass the TLS check ({_short(error)})",
+                "check the certificate authority and the client certificate in the kubeconfig",
+            ) from None
+        except HTTPError as error:
+            never_sent = isinstance(error, (NewConnectionError, ConnectTimeoutError))
+            if not last and (never_sent or method == "GET"):
+                return 0, b"", 0.0
+            raise ConnectionProblem(
+                f"{self.server} does not answer ({_short(error)})",
+                "check that the cluster runs and that this machine can reach it",
+            ) from None
+        retry_after = response.headers.get("Retry-After", "")
+        return response.status, response.data, float(retry_after) if retry_after.isdigit() else 0.0
+
+
+def path_of(group_version: str, resource: str, namespace: str = "", name: str = "", subresource: str = "") -> str:
+    """Return an API path: `path_of("apps/v1", "deployments", "web", "shop")`."""
+    parts = ["/apis" if "/" in group_version else "/api", group_version]
+    if namespace:
+        parts += ["namespaces", quote(namespace, safe="")]
+    parts.append(resource)
+    parts += [quote(part, safe="") for part in (name, subresource) if part]
+    return "/".join(parts)
+
+
+def _write_query(field_manager: str, *, dry_run: bool) -> dict[str, str]:
+    query = {"fieldManager": field_manager} if field_manager else {}
+    return query | ({"dryRun": "All"} if dry_run else {})
+
+
+def _api_error(request: str, status: int, answer: bytes, server: str) -> ApiError | ConnectionProblem:
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    message = str(body.get("message") or answer.decode("utf-8", "replace")[:200] or f"HTTP {status}")
+    if status == 401:
+        return ConnectionProblem(
+            f"{server} does not accept the credentials of the kubeconfig",
+            "renew them (log in again) and repeat",
+        )
+    details = body.get("details") or {}
+    causes = [
+        (str(c.get("field", "")), str(c.get("reason", "")), str(c.get("message", "")))
+        for c in details.get("causes") or []
+    ]
+    return ApiError(status, str(body.get("reason", "")), message, request=request, causes=causes)
+
+
+def _short(error: Exception) -> str:
+    """Return the last, human part of urllib3's nested texts, without object addresses."""
+    return str(error).rsplit(": ", 1)[-1].strip(" )'\"") or type(error).__name__

@@ -1,0 +1,151 @@
+"""Generations of configuration: content-hashed ConfigMaps that stay while a rollback may need to mount them.
+
+Pulumi keeps them when they leave the program (`retain_on_delete`); here they get their Deployment as owner, so that
+they go with it, and the oldest that nothing refers to are removed. Two labels say what a generation is: of which base,
+and for which workload, so that two workloads never touch each other's.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from components.actions.client import Client, Json, path_of
+from components.actions.errors import ActionError, ApiError
+from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER
+from components.actions.resize.live import deployment_path, replica_sets_of
+
+LABEL = "kubernetes-emerging/config-of"
+WORKLOAD_LABEL = "kubernetes-emerging/config-for"
+_PAUSE = 0.5
+
+
+def own_and_prune(
+    client: Client, namespace: str, deployment: str, base: str, workload: str, keep: int = 3
+) -> list[str]:
+    """Give every generation of a workload's `base` to the Deployment and delete the old ones; return these.
+
+    The newest `keep` stay, and so does every one that the Deployment or one of its ReplicaSets refers to. A generation
+    that belongs to another Deployment (the workload had another name) is taken over; one with an owner of another kind
+    is left alone.
+    """
+    live = client.find(deployment_path(namespace, deployment))
+    if live is None:
+        return []
+    path = path_of("v1", "configmaps", namespace)
+    selector = f"{LABEL}={base},{WORKLOAD_LABEL}={workload}"
+    ours = [item for item in client.list(path, label_selector=selector) if _owned(client, item, live)]
+    templates = [live, *replica_sets_of(client, live)]
+    referenced = {name for each in templates for name in referred(each["spec"]["template"]["spec"])}
+    ours.sort(key=lambda item: str(item["metadata"]["creationTimestamp"]), reverse=True)
+    deleted = []
+    for item in ours[keep:]:
+        metadata = item["metadata"]
+        if metadata["name"] in referenced:
+            continue
+        if client.delete(path_of("v1", "configmaps", namespace, metadata["name"]), uid=metadata["uid"]):
+            deleted.append(metadata["name"])
+    return deleted
+
+
+def free_name(client: Client, namespace: str, name: str, workload: str) -> bool:
+    """Delete the kept generation `name`, so that it can be created again; return whether there was one.
+
+    Only a ConfigMap with the labels of this workload is deleted; anything else is left for the API server to refuse.
+    Running pods keep what they have mounted. Not for previews.
+    """
+    path = path_of("v1", "configmaps", namespace, name)
+    found = client.find(path)
+    if found is None or not _is_of(found, workload):
+        return False
+    return client.delete(path, uid=found["metadata"]["uid"])
+
+
+def hold(client: Client, manifest: Json, *, timeout: float = 30.0) -> None:
+    """See to it that a workload's generation exists and that nobody's deletion takes it. Not for previews.
+
+    A Deployment that is replaced takes what it owns with it, also what its successor mounts. So the ConfigMap lets go
+    of every Deployment (`own_and_prune` gives it to the new one), or is made again where it is gone already. Raises
+    ActionError when it is still being deleted after `timeout` seconds.
+    """
+    metadata = manifest["metadata"]
+    folder = path_of("v1", "configmaps", metadata["namespace"])
+    path = path_of("v1", "configmaps", metadata["namespace"], metadata["name"])
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            if _held(client, path, folder, manifest):
+                return
+        except ApiError as error:
+            if not error.conflict and not error.not_found:
+                raise
+        if time.monotonic() > deadline:
+            raise ActionError(
+                f"ConfigMap {metadata['namespace']}/{metadata['name']} is still being deleted after {timeout:.0f} s: "
+                "look at its finalizers"
+            )
+        time.sleep(_PAUSE)
+
+
+def _held(client: Client, path: str, folder: str, manifest: Json) -> bool:
+    """Do the next step of `hold`; return whether there is none left."""
+    found = client.find(path)
+    if found is None:
+        client.create(folder, manifest, field_manager=FIELD_MANAGER)
+        return True
+    if "deletionTimestamp" in found["metadata"]:
+        return False
+    owners = found["metadata"].get("ownerReferences") or []
+    others = [owner for owner in owners if owner["kind"] != "Deployment"]
+    workload = manifest["metadata"]["labels"][WORKLOAD_LABEL]
+    if len(others) == len(owners) or not _is_of(found, workload):
+        return True
+    version = found["metadata"]["resourceVersion"]
+    patch = {"metadata": {"resourceVersion": version, "ownerReferences": others}}
+    client.patch(path, patch, field_manager=OWN_MANAGER)
+    # The garbage collector of Kubernetes 1.33 deletes by UID what it judged a moment before, changed since or not.
+    return False
+
+
+def _is_of(found: Json, workload: str) -> bool:
+    labels = found["metadata"].get("labels") or {}
+    return LABEL in labels and labels.get(WORKLOAD_LABEL) == workload
+
+
+def referred(value: Any) -> Iterator[str]:
+    """Yield the names of all ConfigMaps that a pod spec refers to: volumes, projected sources, env and envFrom."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("configMap", "configMapRef", "configMapKeyRef") and isinstance(item, dict) and "name" in item:
+                yield item["name"]
+            else:
+                yield from referred(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from referred(item)
+
+
+def _owned(client: Client, item: Json, deployment: Json) -> bool:
+    """Make the Deployment the owner of the item; False when it belongs to something of another kind."""
+    metadata = item["metadata"]
+    owners = metadata.get("ownerReferences") or []
+    uid = deployment["metadata"]["uid"]
+    if [owner["uid"] for owner in owners] == [uid]:
+        return True
+    if any(owner["kind"] != "Deployment" for owner in owners):
+        return False
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "name": deployment["metadata"]["name"],
+        "uid": uid,
+        "blockOwnerDeletion": False,
+    }
+    patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "ownerReferences": [reference]}}
+    try:
+        path = path_of("v1", "configmaps", metadata["namespace"], metadata["name"])
+        client.patch(path, patch, field_manager=OWN_MANAGER)
+    except ApiError as error:
+        if error.not_found or error.conflict:
+            return False
+        raise
+    return True

@@ -1,0 +1,206 @@
+"""Waiting until a Deployment is well, and no longer than there is hope.
+
+1. Well means: the controller has seen the latest spec, every replica is of the current template and available, and
+   no pod of an older template is left.
+2. Only pods of the current ReplicaSet are judged; old ones may be as broken as they like.
+3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
+   main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created.
+4. Without a readiness probe a pod is available the moment it runs, and a container that dies a second later was, too;
+   so where a pod lacks one, being well has to last for two seconds.
+5. It watches by reading: a watch that a proxy has silently dropped would look like a healthy silence.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from components.actions.client import Client, Json, path_of
+from components.actions.diagnosis import Finding, findings, replica_set_finding
+from components.actions.errors import ActionError, ApiError
+from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
+from components.actions.resize.templates import equal_ignoring_hash
+
+_POLL = 0.5
+_STALE = 5.0
+_SETTLING = 2.0
+_LOG_LINES = 3
+_LOG_CHARACTERS = 300
+# Events by which an autoscaler says that a node for the pod is on its way.
+_NODE_COMING = {"TriggeredScaleUp", "Nominated"}
+
+
+class NotReady(ActionError):  # noqa: N818 - the state that is reported, as Kubernetes calls it
+    """The workload is not well; the text is the diagnosis, also in `diagnosis`."""
+
+    def __init__(self, diagnosis: str) -> None:
+        super().__init__(diagnosis)
+        self.diagnosis = diagnosis
+
+
+def wait_ready(
+    client: Client,
+    namespace: str,
+    name: str,
+    kind: str = "Deployment",
+    *,
+    patience: float,
+    stop: threading.Event | None = None,
+    progress: Callable[[str], None] = lambda _text: None,
+) -> None:
+    """Return when the workload is well; raise `NotReady` with the diagnosis when it cannot be, or is not in time.
+
+    `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. `progress` gets a line whenever
+    the count of ready pods changes. Raises `ValueError` for another kind than Deployment, and `ApiError` or
+    `ConnectionProblem` when the cluster does not answer.
+    """
+    if kind != "Deployment":
+        raise ValueError(f"waiting for a {kind} is not supported: only for a Deployment")
+    stop = stop or threading.Event()
+    deadline = time.monotonic() + patience
+    since: dict[tuple[str, str, str], float] = {}
+    well_since: float | None = None
+    stuck_since: float | None = None
+    told = ""
+    while True:
+        live = client.find(deployment_path(namespace, name))
+        if live is None:
+            raise NotReady(f"Deployment {namespace}/{name} does not exist: something deleted it")
+        now = time.monotonic()
+        well_since = (well_since if well_since is not None else now) if is_well(live) else None
+        if well_since is not None and (now - well_since >= _SETTLING or _is_settled(client, live)):
+            return
+        stuck = paused_or_overdue(live)
+        stuck_since = (stuck_since if stuck_since is not None else now) if stuck else None
+        # For a moment after a change the conditions still tell of the rollout before it.
+        hopeless = stuck if stuck_since is not None and now - stuck_since >= _STALE else ""
+        found, replica_set = _look(client, live)
+        since = {f.key: since.get(f.key, now) for f in found}
+        lasting = [f for f in found if f.grace is not None and now - since[f.key] >= f.grace]
+        lasting = [f for f in lasting if not _node_is_coming(client, namespace, f)]
+        if lasting or hopeless:
+            raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless))
+        if now >= deadline:
+            raise NotReady(_text(client, live, found[:1], f"not ready after {patience:.0f} s", replica_set))
+        status = live.get("status", {})
+        ready = f"{status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} ready"
+        if told != (told := f"{ready} of {live['spec'].get('replicas', 1)}"):
+            progress(told)
+        if stop.wait(min(_POLL, max(0.0, deadline - now))):
+            raise NotReady(f"waiting for Deployment {namespace}/{name} was stopped")
+
+
+def is_well(deployment: Json) -> bool:
+    """Tell whether all replicas are of the current template and available, and nothing older is left. Pure."""
+    wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
+    return bool(
+        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        and status.get("updatedReplicas", 0) == wanted
+        and status.get("replicas", 0) == wanted
+        and status.get("availableReplicas", 0) >= wanted
+    )
+
+
+def _is_settled(client: Client, deployment: Json) -> bool:
+    """Tell whether being well is believable at first sight: every pod has probes for it, or a past without crashes."""
+    _replica_set, pods = _current(client, deployment)
+    return all(_is_probed(pod) or _ready_seconds(pod) >= _SETTLING for pod in pods)
+
+
+def _is_probed(pod: Json) -> bool:
+    return all("readinessProbe" in container for container in pod["spec"]["containers"])
+
+
+def _ready_seconds(pod: Json) -> float:
+    """Return for how long the pod has been Ready, by the clocks of its node and of this machine."""
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition["type"] == "Ready" and condition["status"] == "True" and condition.get("lastTransitionTime"):
+            then = datetime.fromisoformat(condition["lastTransitionTime"])
+            return (datetime.now(UTC) - then).total_seconds()
+    return 0.0
+
+
+def paused_or_overdue(deployment: Json) -> str:
+    """Return why the Deployment as a whole cannot come to be well, or nothing. Pure."""
+    spec, status = deployment["spec"], deployment.get("status", {})
+    observed = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    if observed and spec.get("paused") and status.get("updatedReplicas", 0) < spec.get("replicas", 1):
+        return "it is paused, so its new template is not rolled out: `kubectl rollout resume` it"
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and observed:
+            return "its progressDeadlineSeconds are over"
+    return ""
+
+
+def _look(client: Client, deployment: Json) -> tuple[list[Finding], Json | None]:
+    """Return the findings about the current ReplicaSet and its pods, those that can end the wait first."""
+    replica_set, pods = _current(client, deployment)
+    found = [finding for pod in pods for finding in findings(pod)]
+    blocked = replica_set_finding(replica_set) if replica_set else None
+    found += [blocked] if blocked else []
+    return sorted(found, key=lambda f: f.grace is None), replica_set
+
+
+def _current(client: Client, deployment: Json) -> tuple[Json | None, list[Json]]:
+    """Return the ReplicaSet of the current template and its pods; the controller takes the oldest match."""
+    template = deployment["spec"]["template"]
+    matching = [
+        rs for rs in replica_sets_of(client, deployment) if equal_ignoring_hash(rs["spec"]["template"], template)
+    ]
+    if not matching:
+        return None, []
+    oldest = min(matching, key=lambda rs: rs["metadata"]["creationTimestamp"])
+    return oldest, pods_of(client, oldest)
+
+
+def _text(client: Client, deployment: Json, found: list[Finding], summary: str, replica_set: Json | None = None) -> str:
+    metadata, status = deployment["metadata"], deployment.get("status", {})
+    count = f"{status.get('availableReplicas', 0)} of {deployment['spec'].get('replicas', 1)} replicas are available"
+    text = f"Deployment {metadata['namespace']}/{metadata['name']}: {count}"
+    if summary:
+        text += f"; {summary}"
+    for finding in found:
+        text += f"; {finding.text(_log(client, metadata['namespace'], finding))}"
+    if not found and replica_set is not None:
+        text += _last_warning(client, replica_set)
+    return text
+
+
+def _log(client: Client, namespace: str, finding: Finding) -> str:
+    """Return the container's last log lines in one, or nothing when there are none to be had."""
+    if not finding.container or (finding.grace is not None and finding.exit_code is None):
+        return ""
+    query = {"container": finding.container, "tailLines": str(_LOG_LINES)}
+    if finding.previous:
+        query["previous"] = "true"
+    try:
+        log = client.text(path_of("v1", "pods", namespace, finding.pod, "log"), **query)
+    except ApiError:
+        return ""
+    return " | ".join(line.strip() for line in log.splitlines() if line.strip())[-_LOG_CHARACTERS:]
+
+
+def _last_warning(client: Client, replica_set: Json) -> str:
+    """Return the newest warning about a pod that has nothing wrong in its status: a mount that fails, say."""
+    for pod in pods_of(client, replica_set):
+        warnings = [e for e in _events(client, pod) if e.get("type") == "Warning"]
+        if warnings:
+            newest = max(warnings, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+            return f"; pod {pod['metadata']['name']}: {newest.get('reason')}: {newest.get('message', '')}"
+    return ""
+
+
+def _events(client: Client, pod: Json) -> list[Json]:
+    metadata = pod["metadata"]
+    selector = f"involvedObject.name={metadata['name']}"
+    try:
+        return client.list(path_of("v1", "events", metadata["namespace"]), field_selector=selector)
+    except ApiError:
+        return []
+
+
+def _node_is_coming(client: Client, namespace: str, finding: Finding) -> bool:
+    if finding.reason != "Unschedulable":
+        return False
+    pod: Json = {"metadata": {"name": finding.pod, "namespace": namespace}}
+    return any(event.get("reason") in _NODE_COMING for event in _events(client, pod))

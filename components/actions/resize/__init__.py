@@ -1,0 +1,13 @@
+"""Resizing the pods of a Deployment in place by template adoption.
+
+`plan` says what would happen and changes nothing; `adopt` does it; `unfinished` and `finish` bring what a killed run
+left to an end. Modules from pure to live: `resources`, `templates`, `verdict`, `pods`, `journal` (pure);
+`live`, `planning` (reading); `window`, `running`, `adoption`, `recovery`, `ownership` (writing).
+"""
+
+from components.actions.resize.adoption import ResizeFailed, adopt
+from components.actions.resize.planning import Plan, plan
+from components.actions.resize.recovery import Unfinished, finish, unfinished
+from components.actions.resize.verdict import Verdict
+
+__all__ = ["Plan", "ResizeFailed", "Unfinished", "Verdict", "adopt", "finish", "plan", "unfinished"]

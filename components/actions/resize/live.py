@@ -1,0 +1,162 @@
+"""Reading the live objects around a Deployment: its ReplicaSets, their pods, and the facts for a verdict."""
+
+from decimal import Decimal
+
+from components.actions.client import Client, Json, path_of
+from components.actions.errors import ApiError
+from components.actions.resize.journal import FIELD_MANAGER
+from components.actions.resize.pods import is_alive
+from components.actions.resize.resources import RESIZABLE, total_requests
+from components.actions.resize.templates import without_none
+from components.actions.resize.verdict import Facts, active_replica_sets
+
+APPS = "apps/v1"
+# Managers whose fields Pulumi's provider makes its own before it applies.
+_TAKEN_OVER = ("pulumi-kubernetes", "kubectl", "before-first-apply")
+_RIGHTS = (
+    ("patch", "pods/resize", ""),
+    ("list", "pods", ""),
+    ("list", "replicasets", "apps"),
+    ("patch", "replicasets", "apps"),
+    ("patch", "deployments", "apps"),
+)
+
+
+def deployment_path(namespace: str, name: str) -> str:
+    """Return the API path of a Deployment."""
+    return path_of(APPS, "deployments", namespace, name)
+
+
+def replica_sets_of(client: Client, deployment: Json) -> list[Json]:
+    """Return the ReplicaSets that this Deployment controls."""
+    return _controlled(client, APPS, "replicasets", deployment)
+
+
+def pods_of(client: Client, replica_set: Json) -> list[Json]:
+    """Return the living pods that this ReplicaSet controls."""
+    return [p for p in _controlled(client, "v1", "pods", replica_set) if is_alive(p)]
+
+
+def gather(client: Client, deployment: Json, desired: Json) -> Facts:
+    """Collect the facts for a verdict; raises `ApiError` (422) when the server refuses the desired template."""
+    namespace = deployment["metadata"]["namespace"]
+    replica_sets = replica_sets_of(client, deployment)
+    active = active_replica_sets(replica_sets)
+    pods = pods_of(client, active[0]) if len(active) == 1 else []
+    allocatable = _allocatable(client, pods)
+    return Facts(
+        deployment=deployment,
+        wanted=wanted_template(client, deployment, desired),
+        replica_sets=replica_sets,
+        pods=pods,
+        version=client.version(),
+        resize_served=client.serves("/api/v1", "pods/resize"),
+        denied=[
+            f"{verb} {resource}"
+            for verb, resource, group in _RIGHTS
+            if not client.may(verb, resource, namespace=namespace, group=group)
+        ],
+        allocatable=allocatable,
+        reserved=_reserved(client, list(allocatable)),
+    )
+
+
+def wanted_template(client: Client, deployment: Json, desired: Json) -> Json:
+    """Return the pod template that the server would store after Pulumi's own update, by a dry run.
+
+    Replacing the template shows what Pulumi removes as well, which a dry-run apply under another manager name
+    would keep. Where a manager that Pulumi does not take over owns part of the template, an apply would keep
+    that part, so there the answer comes from a dry-run apply.
+    """
+    metadata = deployment["metadata"]
+    path = deployment_path(metadata["namespace"], metadata["name"])
+    body = without_none(desired)
+    if _has_foreign_fields(deployment):
+        applied = {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": metadata["name"], "namespace": metadata["namespace"]},
+            "spec": body["spec"],
+        }
+        manager = _apply_manager(deployment)
+        answer = client.patch(path, applied, kind="apply", field_manager=manager, force=True, dry_run=True)
+    else:
+        replace: Json = {"op": "replace", "path": "/spec/template", "value": body["spec"]["template"]}
+        answer = client.patch(path, [replace], kind="json", field_manager=FIELD_MANAGER, dry_run=True)
+    template: Json = answer["spec"]["template"]
+    return template
+
+
+def _controlled(client: Client, group_version: str, resource: str, owner: Json) -> list[Json]:
+    """List by the workload's selector, then keep what it controls: labels alone prove nothing."""
+    found = client.list(
+        path_of(group_version, resource, owner["metadata"]["namespace"]),
+        label_selector=selector_text(owner["spec"]["selector"]),
+    )
+    return [item for item in found if _is_controlled_by(item, owner)]
+
+
+def _is_controlled_by(item: Json, owner: Json) -> bool:
+    references = item["metadata"].get("ownerReferences") or []
+    return any(ref.get("controller") and ref["uid"] == owner["metadata"]["uid"] for ref in references)
+
+
+def selector_text(selector: Json) -> str:
+    """Return a label selector object in the form of a query."""
+    parts = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
+    for rule in selector.get("matchExpressions") or []:
+        key, values = rule["key"], ",".join(rule.get("values") or [])
+        parts.append(
+            {
+                "In": f"{key} in ({values})",
+                "NotIn": f"{key} notin ({values})",
+                "Exists": key,
+                "DoesNotExist": f"!{key}",
+            }[rule["operator"]]
+        )
+    return ",".join(parts)
+
+
+def _allocatable(client: Client, pods: list[Json]) -> dict[str, dict[str, str]]:
+    """Return what the pods' nodes can give at most; nodes that may not be read are left out (unknown)."""
+    found: dict[str, dict[str, str]] = {}
+    for name in {pod["spec"].get("nodeName") for pod in pods} - {None, ""}:
+        try:
+            node = client.find(path_of("v1", "nodes", name=name))
+        except ApiError as error:
+            if error.forbidden:
+                return found
+            raise
+        if node is not None:
+            found[name] = node.get("status", {}).get("allocatable") or {}
+    return found
+
+
+def _reserved(client: Client, nodes: list[str]) -> dict[str, dict[str, Decimal]]:
+    """Return the requests of all living pods per node; nothing where pods of other namespaces may not be read."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for node in nodes:
+        try:
+            pods = client.list(path_of("v1", "pods"), field_selector=f"spec.nodeName={node}")
+        except ApiError as error:
+            if error.forbidden:
+                return found
+            raise
+        totals = [total_requests(pod["spec"]) for pod in pods if is_alive(pod)]
+        found[node] = {resource: sum((t[resource] for t in totals), Decimal(0)) for resource in RESIZABLE}
+    return found
+
+
+def _has_foreign_fields(deployment: Json) -> bool:
+    return any(
+        "f:template" in (entry.get("fieldsV1", {}).get("f:spec") or {})
+        and not entry.get("manager", "").startswith(_TAKEN_OVER)
+        for entry in deployment["metadata"].get("managedFields") or []
+    )
+
+
+def _apply_manager(deployment: Json) -> str:
+    for entry in deployment["metadata"].get("managedFields") or []:
+        if entry.get("operation") == "Apply" and entry.get("manager", "").startswith(FIELD_MANAGER):
+            return str(entry["manager"])
+    return FIELD_MANAGER

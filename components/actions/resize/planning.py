@@ -1,0 +1,170 @@
+"""The plan: what a desired Deployment would mean for the live one, per container and resource. Changes nothing."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from components.actions.client import Client, Json, path_of
+from components.actions.errors import ApiError
+from components.actions.resize.journal import read_journal
+from components.actions.resize.live import deployment_path, gather
+from components.actions.resize.pods import mutations, pod_sizes, resize_patch
+from components.actions.resize.resources import Resources, same
+from components.actions.resize.templates import equal_ignoring_hash, sizes
+from components.actions.resize.verdict import (
+    Facts,
+    Verdict,
+    active_replica_sets,
+    drift,
+    obstacles,
+    verdicts,
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a change of sizes would do, and why.
+
+    `outcome`: `unchanged` (the template already says so), `in-place` (running pods are resized, some
+    containers may restart by their own resizePolicy), `rollout` (new pods; `reasons` say why) or `refused`
+    (neither can work now). `verdicts` has one entry per changed resource; they are judged one by one, so a
+    single rollout or an entry in `reasons` makes the whole a rollout. `drift` names pods that differ from the
+    live template. `old` and `new` are the written resources of the changed containers.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    outcome: Literal["unchanged", "in-place", "rollout", "refused"]
+    verdicts: list[Verdict] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
+    replica_set: str = ""
+    old: dict[str, Resources] = field(default_factory=dict)
+    new: dict[str, Resources] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Describe the plan for people: the outcome first, then each resource, then pods that drifted."""
+        words = {
+            "unchanged": "no size changes",
+            "in-place": "running pods are resized in place",
+            "rollout": "new pods are rolled out",
+            "refused": "refused",
+        }
+        lines = [f"Deployment {self.namespace}/{self.name}: {words[self.outcome]}"]
+        lines += [f"because {reason}" for reason in self.reasons]
+        lines += [verdict.text(rolls=self.outcome == "rollout") for verdict in self.verdicts]
+        return lines + [f"drift: {text}" for text in self.drift]
+
+    def to_json(self) -> Json:
+        """Return the plan as JSON-ready values for CI."""
+        return {
+            "namespace": self.namespace,
+            "name": self.name,
+            "uid": self.uid,
+            "outcome": self.outcome,
+            "reasons": self.reasons,
+            "verdicts": [vars(verdict) for verdict in self.verdicts],
+            "drift": self.drift,
+        }
+
+
+def plan(client: Client, desired: Json, uid: str | None = None) -> Plan:
+    """Compare a desired Deployment manifest (camelCase) with the live one and judge the change.
+
+    `uid` is the UID that the live object must have, None for any. Reads, dry runs and access reviews only.
+    Raises `ApiError` and `ConnectionProblem` for what the cluster does not answer.
+    """
+    metadata = desired["metadata"]
+    namespace, name = metadata.get("namespace") or "default", metadata["name"]
+    live = client.find(deployment_path(namespace, name))
+    if live is None:
+        return Plan(namespace, name, "", "rollout", reasons=["the Deployment does not exist yet"])
+    live_uid = live["metadata"]["uid"]
+    if uid is not None and live_uid != uid:
+        reason = f"the live object is another one (UID {live_uid}, not {uid}): it was deleted and made anew"
+        return Plan(namespace, name, live_uid, "rollout", reasons=[reason])
+    journal = read_journal(live)
+    if journal is not None:
+        reason = (
+            f"a resize of {journal.started} is unfinished ({journal.changes()}): finish it first, with an up or "
+            f"with `python -m components.actions resize finish -n {namespace} {name}`"
+        )
+        return Plan(namespace, name, live_uid, "refused", reasons=[reason])
+    try:
+        facts = gather(client, live, desired)
+    except ApiError as error:
+        if error.status != 422:
+            raise
+        return Plan(namespace, name, live_uid, "refused", reasons=[f"the server refuses it: {error.message}"])
+    decided = decide(facts)
+    if decided.outcome != "in-place":
+        return decided
+    return _probed(client, facts, decided)
+
+
+def decide(facts: Facts) -> Plan:
+    """Turn facts into a plan; pure. What only a server dry run can tell is not in it yet."""
+    metadata = facts.deployment["metadata"]
+    live = facts.deployment["spec"]["template"]
+    before, after = sizes(live), sizes(facts.wanted)
+    changed = [name for name in after if name in before and not same(before[name], after[name])]
+    active = active_replica_sets(facts.replica_sets)
+    judged = verdicts(facts)
+    reasons = list(obstacles(facts))
+    outcome: Literal["unchanged", "in-place", "rollout"]
+    if equal_ignoring_hash(live, facts.wanted):
+        outcome, judged, reasons = "unchanged", [], []
+    elif reasons or any(verdict.outcome == "rollout" for verdict in judged):
+        outcome = "rollout"
+    else:
+        outcome = "in-place"
+    return Plan(
+        metadata["namespace"],
+        metadata["name"],
+        metadata["uid"],
+        outcome,
+        judged,
+        reasons,
+        drift(live, facts.pods),
+        active[0]["metadata"]["name"] if len(active) == 1 else "",
+        {name: before[name] for name in changed},
+        {name: after[name] for name in changed},
+    )
+
+
+def _probed(client: Client, facts: Facts, decided: Plan) -> Plan:
+    """Ask the server about each pod: only a dry run knows webhooks, quotas, LimitRanges and node capacity."""
+    wanted = pod_sizes(facts.wanted, set(decided.new))
+    for pod in facts.pods:
+        patch = resize_patch(pod, wanted)
+        if patch is None:
+            continue
+        name = pod["metadata"]["name"]
+        path = path_of("v1", "pods", decided.namespace, name, "resize")
+        try:
+            answer = client.patch(path, patch, kind="strategic", dry_run=True)
+        except ApiError as error:
+            if error.not_found:
+                continue
+            outcome, reason = judge_refusal(name, error)
+            return _with(decided, outcome, reason)
+        changed = mutations(pod, patch, answer)
+        if changed:
+            why = f"the cluster would change the resize of pod {name} (a LimitRange?): {', '.join(changed)}"
+            return _with(decided, "rollout", why)
+    return decided
+
+
+def judge_refusal(pod: str, error: ApiError) -> tuple[Literal["rollout", "refused"], str]:
+    """Tell what a refused dry run of `pods/resize` means: new pods, or nothing that could work."""
+    if error.status not in {403, 422}:
+        raise error
+    reason = f"the server refuses to resize pod {pod}: {error.message}"
+    if error.forbidden and any(text in error.message for text in ("exceeded quota", "usage per", "limit to request")):
+        # ResourceQuota and LimitRange hold new pods to the same bounds, and a surge needs even more.
+        return "refused", reason
+    return "rollout", reason
+
+
+def _with(decided: Plan, outcome: Literal["rollout", "refused"], reason: str) -> Plan:
+    return Plan(**{**vars(decided), "outcome": outcome, "reasons": [*decided.reasons, reason]})

@@ -1,0 +1,165 @@
+"""Resizing the running pods of one ReplicaSet, and waiting until the kubelets have done it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import floor
+
+from components.actions.client import Client, Json, path_of
+from components.actions.errors import ActionError, ApiError
+from components.actions.resize.live import pods_of
+from components.actions.resize.pods import (
+    Progress,
+    is_ready,
+    needs_restart,
+    progress,
+    resize_patch,
+    restart_counts,
+)
+from components.actions.resize.resources import Resources
+from components.actions.resize.window import Window
+
+_POLL = 0.25
+# A refusal that is still there from an earlier resize must not count against this one.
+_STALE_SECONDS = 3.0
+# How long a status that always agreed has to go on agreeing, where a kubelet does not say what it has seen: a pod that
+# was sent back to its old size at once looks done before the kubelet has noticed either change.
+_SETTLING_SECONDS = 4.0
+
+
+class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is its content
+    """One pod cannot take its new size; `pod` and `reason` say which and why."""
+
+    def __init__(self, pod: str, reason: str) -> None:
+        super().__init__(f"pod {pod}: {reason}")
+        self.pod = pod
+        self.reason = reason
+
+
+@dataclass
+class _Watched:
+    """What was known of a pod when it was first seen, and when it was patched."""
+
+    ready: bool
+    restarts: dict[str, int]
+    since: float
+    restarting: list[str] = field(default_factory=list)
+    was_waiting: bool = False
+
+
+def resize_pods(
+    window: Window, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
+) -> list[str]:
+    """Resize every pod of the window's ReplicaSet to `wanted`; return the containers that restarted.
+
+    Pods are listed anew in every round, so one that appeared meanwhile is resized too. Where a container has to
+    restart, only as many pods as the strategy's maxUnavailable are without it at a time. Raises `PodFailed` for a
+    pod that is refused, infeasible, in error, or not done within `timeout` seconds.
+    """
+    deadline = time.monotonic() + timeout
+    seen: dict[str, _Watched] = {}
+    told = ""
+    while True:
+        deployment = window.deployment()
+        pods = pods_of(window.client, window.replica_set())
+        for pod in pods:
+            seen.setdefault(pod["metadata"]["uid"], _Watched(is_ready(pod), restart_counts(pod), time.monotonic()))
+        _patch(window.client, pods, wanted, seen, max_unavailable(deployment))
+        states = [(pod, _state(pod, wanted, seen[pod["metadata"]["uid"]])) for pod in pods]
+        done = sum(state.state == "done" for _pod, state in states)
+        if told != (told := f"{done} of {len(pods)} pods resized"):
+            say(told)
+        if done == len(pods):
+            return _restarted(pods, seen)
+        for pod, state in states:
+            late = state.state != "done" and time.monotonic() > deadline
+            if state.state == "failed" or late:
+                reason = f"{state.text} (not done after {timeout:.0f} s)" if late else state.text
+                raise PodFailed(pod["metadata"]["name"], reason)
+        time.sleep(_POLL)
+
+
+def max_unavailable(deployment: Json) -> int:
+    """Return how many pods may be without a container at a time, at least one (percentages round down)."""
+    strategy = deployment["spec"].get("strategy") or {}
+    replicas: int = deployment["spec"].get("replicas", 1)
+    if strategy.get("type") == "Recreate":
+        return max(1, replicas)
+    value = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", "25%")
+    if isinstance(value, str) and value.endswith("%"):
+        return max(1, floor(replicas * int(value[:-1]) / 100))
+    return max(1, int(value))
+
+
+def _patch(
+    client: Client, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched], budget: int
+) -> None:
+    """Patch what has no new size yet, as far as the budget for restarts goes."""
+    away = sum(
+        not is_ready(pod) or _state(pod, wanted, seen[pod["metadata"]["uid"]]).state == "waiting"
+        for pod in pods
+        if resize_patch(pod, wanted) is None
+    )
+    for index, pod in enumerate(pods):
+        patch = resize_patch(pod, wanted)
+        if patch is None:
+            continue
+        restarting = needs_restart(pod, patch)
+        # A pod that serves nothing anyway costs no availability.
+        if restarting and is_ready(pod):
+            if away >= budget:
+                continue
+            away += 1
+        watched = seen[pod["metadata"]["uid"]]
+        watched.restarting = restarting if is_ready(pod) else []
+        watched.restarts = restart_counts(pod)
+        watched.since, watched.was_waiting = time.monotonic(), False
+        answer = _send(client, pod, patch)
+        if answer is not None:
+            if resize_patch(answer, wanted) is not None:
+                raise PodFailed(pod["metadata"]["name"], "the server took the resize but stored other resources")
+            pods[index] = answer
+
+
+def _send(client: Client, pod: Json, patch: Json) -> Json | None:
+    metadata = pod["metadata"]
+    guarded = patch | {"metadata": {"uid": metadata["uid"]}}
+    try:
+        return client.patch(
+            path_of("v1", "pods", metadata["namespace"], metadata["name"], "resize"), guarded, kind="strategic"
+        )
+    except ApiError as error:
+        if error.not_found or error.conflict:
+            return None
+        if error.status in {403, 422}:
+            raise PodFailed(metadata["name"], f"the server refuses the resize: {error.message}") from error
+        raise
+
+
+def _state(pod: Json, wanted: dict[str, Resources], watched: _Watched) -> Progress:
+    state = progress(pod, wanted, ready_needed=watched.ready)
+    age = time.monotonic() - watched.since
+    # Absent on servers and kubelets before 1.34.
+    observed = pod["status"].get("observedGeneration")
+    if state.state == "failed" and age < _STALE_SECONDS and (observed or 0) < pod["metadata"].get("generation", 1):
+        return Progress("waiting", state.text)
+    if state.state == "waiting":
+        watched.was_waiting = True
+    if state.state == "done" and observed is None and not watched.was_waiting and age < _SETTLING_SECONDS:
+        return Progress("waiting", "the kubelet may not have seen the change yet")
+    now = restart_counts(pod)
+    if state.state == "done" and any(now.get(n, 0) <= watched.restarts.get(n, 0) for n in watched.restarting):
+        return Progress("waiting", f"container {watched.restarting[0]} has not restarted yet")
+    return state
+
+
+def _restarted(pods: list[Json], seen: dict[str, _Watched]) -> list[str]:
+    found = []
+    for pod in pods:
+        before = seen[pod["metadata"]["uid"]].restarts
+        found += [
+            f"{pod['metadata']['name']}/{name}"
+            for name, count in restart_counts(pod).items()
+            if count > before.get(name, 0)
+        ]
+    return found

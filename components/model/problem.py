@@ -1,0 +1,82 @@
+"""One thing that is wrong with a value, and the stand-in for a value that is not known yet."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, where, and what to write instead.
+
+    `path` is the place in the caller's own arguments (`sidecars[0].resources.requests.cpu`), `message` says
+    what is wrong with the value that is there, and `remedy` what to write instead.
+    """
+
+    path: str
+    message: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}; {self.remedy}"
+
+
+class _Unknown:
+    """The type of `UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = _Unknown()
+"""Stands for a value that only the deployment will know; every rule leaves it alone."""
+
+
+def known(value: object) -> bool:
+    """Tell whether a rule may judge this value."""
+    return value is not UNKNOWN and value is not None
+
+
+def entries(value: Any) -> Iterable[tuple[int, dict[str, Any]]]:
+    """Yield the known objects of a list with their positions; nothing for an unknown or absent list."""
+    if isinstance(value, list | tuple):
+        for index, entry in enumerate(value):
+            if isinstance(entry, dict):
+                yield index, entry
+
+
+def entry_path(path: str, key: str) -> str:
+    """Return the path of a map's entry: `requests.cpu`, or `labels['example.com/team']` where a dot would mislead."""
+    return f"{path}.{key}" if key.replace("-", "_").isidentifier() else f"{path}[{key!r}]"
+
+
+def one_of(path: str, value: Any, allowed: Sequence[str], default: str | None = None) -> Iterator[Problem]:
+    """Check that a known value is one of a fixed set."""
+    if known(value) and value not in allowed:
+        choices = ", ".join(f"{choice} (the default)" if choice == default else choice for choice in allowed)
+        yield Problem(path, f"{value!r} is not one of its values", f"write {choices}")
+
+
+def in_range(path: str, value: Any, low: int, high: int) -> Iterator[Problem]:
+    """Check that a known number lies between two bounds, both allowed."""
+    if isinstance(value, int | float) and not low <= value <= high:
+        yield Problem(path, f"{value:g} is out of range", f"write a number from {low} to {high}")
+
+
+def exactly_one(path: str, value: dict[str, Any], choices: Sequence[str]) -> Iterator[Problem]:
+    """Check that exactly one of the fields of an object is set."""
+    given = [choice for choice in choices if value.get(choice) is not None]
+    if len(given) != 1:
+        message = f"it has {' and '.join(given)}" if given else "nothing is chosen"
+        yield Problem(path, message, f"write exactly one of {', '.join(choices)}")
+
+
+def unique(items: Iterable[tuple[str, Any]], what: str) -> Iterator[Problem]:
+    """Check that no known value of a list of (path, value) comes twice."""
+    seen: dict[Any, str] = {}
+    for path, value in items:
+        if not known(value):
+            continue
+        if value in seen:
+            yield Problem(path, f"{value!r} is already the {what} of {seen[value]}", "write another one")
+        seen.setdefault(value, path.rpartition(".")[0])

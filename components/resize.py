@@ -1,0 +1,41 @@
+"""ResizableDeployment: new CPU and memory for pods that keep running (KEP-1287)."""
+
+from collections.abc import Sequence
+
+import pulumi
+from pulumi import Input
+
+from components._args import ContainerArgs, WorkloadArgs
+from components._workload import Workload
+
+
+class ResizableDeploymentArgs(WorkloadArgs, total=False):
+    """Arguments of ResizableDeployment."""
+
+    sidecars: Input[Sequence[Input[ContainerArgs]]]
+    """Native sidecars, resized like the main containers; none by default."""
+
+
+class ResizableDeployment(Workload):
+    """A Deployment whose CPU and memory change without a restart and without a rollout.
+
+    1. Creates: one Deployment, and an immutable ConfigMap for each `config` volume, named after its content.
+    2. On a change of CPU or memory alone, the running pods are resized through `pods/resize` and the ReplicaSet and
+       the Deployment adopt the new template, before Pulumi's own update, which then has nothing to roll. Deployment,
+       ReplicaSet and pods say the same afterwards; pods keep their UID, containers their id and restart count, unless
+       a container's `resize_policy` asks for its restart.
+    3. In preview, and again in the update, it says for each container and resource what will happen and why: in
+       place, container restart, rollout, or refused. What cannot be done in place rolls as Kubernetes always does:
+       for example a lower memory limit on 1.33, another image or other files.
+    4. A resize that cannot be finished (no room on the node, an error of the kubelet) is undone, pods and templates,
+       and fails the update; Pulumi's state keeps the old sizes. One that was killed is found by the next run, even
+       without a change, and brought to its end.
+    5. Ready when every pod of the current template is up to date and available: output `ready`.
+    6. Refuses, before anything is registered and all at once: unknown or missing fields, quantities that mean nothing
+       (memory `128m`, cpu `100M`), requests above limits, ports, names and labels that the API server would refuse.
+    7. Leaves behind on delete: nothing, once it has been ready.
+    """
+
+    def __init__(self, name: str, args: ResizableDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raise InvalidArgs for arguments that cannot work, else register the children."""
+        super().__init__("ResizableDeployment", name, args, ResizableDeploymentArgs, opts)

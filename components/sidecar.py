@@ -1,0 +1,40 @@
+"""SidecarWorkload: a Deployment with native sidecars (KEP-753)."""
+
+from collections.abc import Sequence
+from typing import Required
+
+import pulumi
+from pulumi import Input
+
+from components._args import ContainerArgs, WorkloadArgs
+from components._workload import Workload
+
+
+class SidecarWorkloadArgs(WorkloadArgs, total=False):
+    """Arguments of SidecarWorkload."""
+
+    sidecars: Required[Input[Sequence[Input[ContainerArgs]]]]
+    """The sidecars in the order in which they start; each needs a startup probe."""
+
+
+class SidecarWorkload(Workload):
+    """A Deployment whose pods carry native sidecars.
+
+    1. Creates: one Deployment, whose sidecars are init containers with `restartPolicy: Always`, and an immutable
+       ConfigMap for each `config` volume, named after its content.
+    2. Starts in order: init containers, then the sidecars one after another, each once the one before it has passed
+       its startup probe, then the main containers. The kubelet stops them the other way round.
+    3. Ready when every pod of the current template is up to date and available: output `ready`.
+    4. Refuses, before anything is registered and all at once: a sidecar without a startup probe, unknown or missing
+       fields, quantities that mean nothing, ports, names and labels that the API server would refuse, `host_path`
+       without `allow_host_path`. Values that come late are checked before their object is touched.
+    5. On change: CPU and memory of containers and sidecars are resized in place (see ResizableDeployment); anything
+       else in the pods rolls; another `match_labels` or name replaces the Deployment.
+    6. Secure by default: the `restricted` Pod Security level, a read-only root filesystem, no API token.
+    7. Leaves behind on delete: nothing, once it has been ready. The kept generations of its configuration belong to
+       the Deployment and go with it.
+    """
+
+    def __init__(self, name: str, args: SidecarWorkloadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raise InvalidArgs for arguments that cannot work, else register the children."""
+        super().__init__("SidecarWorkload", name, args, SidecarWorkloadArgs, opts)

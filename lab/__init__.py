@@ -1,0 +1,1 @@
+"""The lab: lets the program run on the machine in front of you. Knows nothing of `components`."""

@@ -1,0 +1,8 @@
+"""A real Kubernetes cluster on this machine: built from pinned modules and Debian packages, run in namespaces."""
+
+from lab.cluster.artifacts import build, is_built
+from lab.cluster.cluster import Cluster
+from lab.cluster.errors import ClusterError
+from lab.cluster.host import HostProblem, check_host
+
+__all__ = ["Cluster", "ClusterError", "HostProblem", "build", "check_host", "is_built"]

@@ -1,0 +1,3 @@
+module kubernetes-emerging/lab/pause
+
+go 1.24.0

@@ -1,0 +1,163 @@
+"""The stack's config, read and checked whole before anything is registered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pulumi
+
+from components.actions.connection import load_kubeconfig
+from components.model import names, quantity
+from components.target import Record, TargetArgs, read_record
+from program.images import PLATFORMS, images_for
+
+_T = TypeVar("_T")
+
+LOG_SHIPPERS = ("rsyslog", "fluent-bit")
+
+
+@dataclass(frozen=True)
+class Size:
+    """CPU and memory of a container."""
+
+    cpu: str
+    memory: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The stack's config with every default filled in; fields are named as the keys in Pulumi.yaml."""
+
+    platform: str
+    target: TargetArgs
+    sidecar_replicas: int
+    inplace_replicas: int
+    nginx_image: str
+    inplace_image: str
+    log_shipper_image: str
+    log_shipper: str
+    nginx: Size
+    log_shipper_size: Size
+    inplace: Size
+    http_port: int
+    metrics_port: int
+    nginx_config: str
+    patience_seconds: int
+
+
+def namespace_of(stack: str) -> str:
+    """Return the namespace of everything that the stack deploys."""
+    return f"kubernetes-emerging-{stack}"
+
+
+def load(config: pulumi.Config, stack: str, root: Path) -> Settings:
+    """Return the stack's settings; raise RunError that names each bad key, its value and the remedy.
+
+    `root` is the project's folder: the record of the lab's cluster is below it.
+    """
+    problems = [
+        f"stack {stack}: its namespace would be {problem.message}; name the stack with {problem.remedy}"
+        for problem in names.dns_label("", namespace_of(stack))
+    ]
+    read = _Reader(config, problems)
+    cluster = read.choice("cluster", "auto", ("auto", "kubeconfig"))
+    platform = read.choice("platform", "auto", ("auto", *PLATFORMS))
+    target, record = _target(config, cluster, root / ".lab" / stack / "record.json", problems)
+    if platform == "auto":
+        platform = record.get("platform", "public")
+    images = images_for(platform)
+    settings = Settings(
+        platform=platform,
+        target=target,
+        sidecar_replicas=read.integer("sidecarReplicas", 2, 0, 1000),
+        inplace_replicas=read.integer("inplaceReplicas", 2, 0, 1000),
+        nginx_image=read.text("nginxImage") or images.nginx,
+        inplace_image=read.text("inplaceImage") or images.inplace,
+        log_shipper_image=read.text("logShipperImage") or images.log_shipper,
+        log_shipper=read.choice("logShipper", "auto", ("auto", *LOG_SHIPPERS), images.log_shipper_kind),
+        nginx=read.size("nginx", Size("100m", "128Mi")),
+        log_shipper_size=read.size("logShipper", Size("50m", "64Mi")),
+        inplace=read.size("inplace", Size("100m", "128Mi")),
+        http_port=read.integer("httpPort", 80, 1, 65535),
+        metrics_port=read.integer("metricsPort", 9090, 1, 65535),
+        nginx_config=read.text("nginxConfig"),
+        patience_seconds=read.integer("patienceSeconds", 120, 1, 86400),
+    )
+    if problems:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise pulumi.RunError(f"the config of stack {stack} has {count}; nothing was changed:{lines}")
+    return settings
+
+
+class _Reader:
+    """Reads single keys and collects what is wrong with them."""
+
+    def __init__(self, config: pulumi.Config, problems: list[str]) -> None:
+        self._config = config
+        self._problems = problems
+
+    def text(self, key: str) -> str:
+        return (self._config.get(key) or "").strip("\n ")
+
+    def choice(self, key: str, default: str, choices: tuple[str, ...], auto: str | None = None) -> str:
+        value = self.text(key) or default
+        if value not in choices:
+            self._complain(key, value, "is not one of its values", f"write {', '.join(choices)}")
+            return default
+        return auto if auto is not None and value == "auto" else value
+
+    def integer(self, key: str, default: int, low: int, high: int) -> int:
+        value = self.text(key)
+        try:
+            number = int(value) if value else default
+        except ValueError:
+            self._complain(key, value, "is not a whole number", f"write one from {low} to {high}")
+            return default
+        if not low <= number <= high:
+            self._complain(key, value, "is out of range", f"write a number from {low} to {high}")
+        return number
+
+    def size(self, name: str, default: Size) -> Size:
+        found = {}
+        for resource, fallback in (("cpu", default.cpu), ("memory", default.memory)):
+            key = name + resource.capitalize()
+            found[resource] = self.text(key) or fallback
+            complaint = quantity.complaint(resource, found[resource])
+            if complaint:
+                self._problems.append(f"{_name(key)}: {complaint[0]}; {complaint[1]}")
+        return Size(**found)
+
+    def _complain(self, key: str, value: str, what: str, remedy: str) -> None:
+        self._problems.append(f"{_name(key)}: {value!r} {what}; {remedy}")
+
+
+def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[str]) -> tuple[TargetArgs, Record]:
+    """Return what Target takes for the cluster that the config means, and the lab's record when that is it."""
+    kubeconfig, context = config.get("kubeconfig") or "", config.get("context") or ""
+    if kubeconfig or context or cluster == "kubeconfig":
+        if not kubeconfig:
+            problems.append(
+                f"{_name('kubeconfig')}: it is empty, and it names the cluster; write a kubeconfig's path or content"
+            )
+        args = TargetArgs(kubeconfig=kubeconfig)
+        if context:
+            args["context"] = context
+        if kubeconfig:
+            _try(lambda: load_kubeconfig(kubeconfig, context or None), "kubeconfig", problems)
+        return args, Record()
+    found = _try(lambda: read_record(str(record)), "cluster", problems)
+    return TargetArgs(record=str(record)), found or Record()
+
+
+def _try(call: Callable[[], _T], key: str, problems: list[str]) -> _T | None:
+    try:
+        return call()
+    except ValueError as error:
+        problems.append(f"{_name(key)}: {error}")
+        return None
+
+
+def _name(key: str) -> str:
+    return f"kubernetes-emerging:{key}"

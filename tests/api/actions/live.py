@@ -1,0 +1,157 @@
+"""Deployments on a real cluster for the tests of the actions: manifests, rollouts, and what must hold afterwards."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from urllib3.exceptions import ProtocolError
+
+from components.actions.client import Client, Json, Transport, path_of
+from components.actions.readiness import wait_ready
+from components.actions.resize import plan, unfinished
+from components.actions.resize.journal import ANNOTATION
+from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
+from components.actions.resize.pods import Progress, is_ready, progress
+from components.actions.resize.templates import equal_ignoring_hash
+from components.actions.resize.verdict import active_replica_sets
+
+IMAGE, OTHER_IMAGE = "localhost/nginx:1.26", "localhost/nginx:1.22"
+SMALL = {"cpu": "20m", "memory": "32Mi"}
+LARGE = {"cpu": "40m", "memory": "64Mi"}
+CPU = {"cpu": "30m", "memory": "32Mi"}
+PULUMI = "pulumi-kubernetes"
+
+
+def manifest(namespace: str, size: dict[str, str], *, image: str = IMAGE, **spec: Any) -> Json:
+    """Return a Deployment of two Guaranteed pods; `container=` adds fields to its container."""
+    container = {
+        "name": "app",
+        "image": image,
+        "resources": {"requests": size, "limits": size},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - a path in the container
+        **spec.pop("container", {}),
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": namespace},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "web"}},
+            **spec,
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {
+                    "terminationGracePeriodSeconds": 1,
+                    "containers": [container],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+        },
+    }
+
+
+def create(client: Client, body: Json) -> Json:
+    """Create a Deployment as the provider does, and wait until it is well."""
+    namespace = body["metadata"]["namespace"]
+    created = client.create(path_of("apps/v1", "deployments", namespace), body, field_manager=PULUMI)
+    wait_ready(client, namespace, "web", patience=90)
+    return created
+
+
+def roll(client: Client, body: Json) -> None:
+    """Change the template by an ordinary update, and wait until it is rolled out."""
+    namespace = body["metadata"]["namespace"]
+    patch = {"spec": {"template": body["spec"]["template"]}}
+    client.patch(deployment_path(namespace, "web"), patch, kind="strategic", field_manager=PULUMI)
+    wait_ready(client, namespace, "web", patience=90)
+
+
+class Snapshot:
+    """What the cluster says about one Deployment at one moment."""
+
+    def __init__(self, client: Client, namespace: str) -> None:
+        self.deployment = client.get(deployment_path(namespace, "web"))
+        self.replica_sets = replica_sets_of(client, self.deployment)
+        self.active = active_replica_sets(self.replica_sets)
+        self.pods = sorted(pods_of(client, self.active[0]), key=lambda p: str(p["metadata"]["name"]))
+
+    @property
+    def identities(self) -> list[tuple[str, str, int]]:
+        """UID, container id and restarts of every container."""
+        return [
+            (pod["metadata"]["uid"], status["containerID"], status["restartCount"])
+            for pod in self.pods
+            for status in pod["status"]["containerStatuses"]
+        ]
+
+
+def no_live_copy(client: Client, namespace: str) -> bool:
+    """Tell whether no journal is left that `kubectl rollout undo` could bring back to life.
+
+    A kill right after the end of a resize leaves a copy on the ReplicaSet, which the controller updates in a moment.
+    """
+    found = Snapshot(client, namespace)
+    copies = [i["metadata"].get("annotations", {}).get(ANNOTATION) for i in [found.deployment, *found.replica_sets]]
+    return all(copy is None or json.loads(copy)["direction"] == "done" for copy in copies)
+
+
+def assert_whole(client: Client, namespace: str, size: dict[str, str]) -> Snapshot:
+    """Assert that Deployment, its one active ReplicaSet and every pod say `size`, and nothing is left paused."""
+    found = Snapshot(client, namespace)
+    live = found.deployment
+    assert unfinished(client, namespace, "web") is None
+    assert not live["spec"].get("paused")
+    assert live["spec"]["revisionHistoryLimit"] == 10
+    eventually(lambda: no_live_copy(client, namespace), 5)
+    assert len(found.active) == 1
+    assert equal_ignoring_hash(live["spec"]["template"], found.active[0]["spec"]["template"])
+    wanted = {"app": {"requests": size, "limits": size}}
+    assert live["spec"]["template"]["spec"]["containers"][0]["resources"] == wanted["app"]
+    assert len(found.pods) == live["spec"]["replicas"]
+    for pod in found.pods:
+        assert progress(pod, wanted, ready_needed=True) == Progress("done"), pod["status"]
+        assert is_ready(pod)
+    again = plan(client, manifest(namespace, size, image=live["spec"]["template"]["spec"]["containers"][0]["image"]))
+    assert again.drift == []
+    return found
+
+
+def eventually(check: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until `check` holds."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.2)
+
+
+class Killed(BaseException):
+    """Stands for a kill: no handler of the code under test catches it."""
+
+
+class KillingTransport:
+    """The transport of a real client that dies right after its nth change (dry runs and reviews do not count).
+
+    With `outage` it is the API server that is gone from then on.
+    """
+
+    def __init__(self, real: Transport, after: int, *, outage: bool = False) -> None:
+        self.configuration = real.configuration
+        self.rest_client = self
+        self.pool_manager = self
+        self.changes = 0
+        self._pool = real.rest_client.pool_manager
+        self._after = after
+        self._outage = outage
+
+    def request(self, method: str, url: str, **options: Any) -> Any:
+        """Send the request, and die after it when its number has come."""
+        if self._outage and self.changes >= self._after:
+            raise ProtocolError("made-up outage")
+        answer = self._pool.request(method, url, **options)
+        if method != "GET" and "dryRun" not in url and "accessreviews" not in url:
+            self.changes += 1
+            if self.changes == self._after and not self._outage:
+                raise Killed
+        return answer

@@ -1,0 +1,166 @@
+"""The workload components in whole programs on a real cluster: replacement, failure and secrets."""
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from kubernetes.client import AppsV1Api, CoreV1Api
+
+from lab.cluster import images
+from lab.engine import Engine, QuietDisplay, Summary
+
+if TYPE_CHECKING:
+    from lab.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = f"""
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap
+from components import ResizableDeployment, Target
+
+config = pulumi.Config()
+target = Target("target", {{"kubeconfig": config.require("kubeconfig")}})
+options = pulumi.ResourceOptions(provider=target.provider)
+space, image = config.require("space"), pulumi.Output.from_input(config.get("image") or {images.NGINX_1_22!r})
+if config.get("late"):
+    late = ConfigMap("late", metadata={{"namespace": space, "name": "late"}}, data={{}}, opts=options)
+    image = late.id.apply(lambda _: {images.NGINX_1_26!r})
+
+
+def workload(name, label=None):
+    args = {{
+        "connection": target.connection,
+        "namespace": space,
+        "name": config.get("name") or name,
+        "replicas": 1,
+        "patience_seconds": 60,
+        "containers": [
+            {{
+                "name": "nginx",
+                "image": image,
+                "env": [{{"name": "PIN", "value": config.require_secret("pin")}}],
+                "resources": {{"requests": {{"cpu": "20m", "memory": "32Mi"}}}},
+                "security_context": {{"run_as_user": {images.USER}}},
+                "volume_mounts": [
+                    {{"name": "files", "mount_path": "/etc/nginx/conf.d"}},
+                    {{"name": "tmp", "mount_path": "/tmp"}},
+                ],
+            }}
+        ],
+        "volumes": [
+            {{"name": "files", "config": {{"name": "site", "data": {{"default.conf": config.get("site") or ""}}}}}},
+            {{"name": "tmp", "empty_dir": {{}}}},
+        ],
+    }}
+    if label:
+        args["match_labels"] = {{"app": label}}
+    return ResizableDeployment(name, args, options)
+
+
+made = workload("web", config.get("label"))
+if config.get("second"):
+    workload("second")
+pulumi.export("ready", made.ready)
+"""
+
+Run = Callable[..., Engine]
+
+
+@pytest.fixture
+def run(lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> Run:
+    """Give a function that makes an engine for the program with these config keys."""
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+
+    def make(**config: str) -> Engine:
+        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, "pin": "4711-hush", **config}
+        return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
+
+    return make
+
+
+def told(summary: Summary) -> str:
+    """Return everything that a run said."""
+    return "\n".join(found.message for found in summary.diagnostics)
+
+
+def generations(kube: Any, namespace: str) -> dict[str, list[str]]:
+    """Return the names of the configuration's ConfigMaps with the names of their owners."""
+    found = CoreV1Api(kube).list_namespaced_config_map(namespace, label_selector="kubernetes-emerging/config-of=site")
+    listed: list[Any] = found.items
+    return {item.metadata.name: [owner.name for owner in item.metadata.owner_references or []] for item in listed}
+
+
+@pytest.mark.parametrize("change", [{"label": "other"}, {"name": "renamed"}], ids=["delete first", "create first"])
+def test_a_replaced_deployment_keeps_its_files(kube: Any, namespace: str, run: Run, change: dict[str, str]) -> None:
+    """Another selector or name replaces the Deployment; what its pods mount outlives the old one's deletion."""
+    assert run().up().ok
+    before = generations(kube, namespace)
+    replaced = run(**change).up()
+
+    assert replaced.ok, told(replaced)
+    assert 1 == replaced.counts["replace"]
+    time.sleep(5)  # the garbage collector would be done by then
+    name = change.get("name", "web")
+    assert {each: [name] for each in before} == generations(kube, namespace)
+    assert not run(**change).up().changes
+
+
+def test_two_workloads_with_one_base_have_files_of_their_own(kube: Any, namespace: str, run: Run) -> None:
+    """The same base and content in one namespace: each has its ConfigMap, and one's end leaves the other's."""
+    assert run(second="yes").up().ok
+    assert [["second"], ["web"]] == sorted(generations(kube, namespace).values())
+    assert run().up().ok
+
+    deadline = time.monotonic() + 20
+    while len(generations(kube, namespace)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.3)
+    assert [["web"]] == list(generations(kube, namespace).values())
+
+
+def test_an_unknown_value_is_no_replacement(namespace: str, run: Run) -> None:
+    """An image that only the deployment will know previews as an update, and is one."""
+    del namespace
+    assert run().up().ok
+    preview = run(late="yes").preview()
+
+    assert preview.ok, told(preview)
+    assert (1, 1, 0) == (preview.counts["create"], preview.counts["update"], preview.counts["replace"])
+    assert "not known before the deployment" in told(preview)
+    assert run(late="yes").up().ok
+
+
+def test_bad_files_fail_every_time_until_they_are_mended(namespace: str, run: Run) -> None:
+    """Bad files fail with nginx's own words, again without a change, and their correction is enough."""
+    del namespace
+    assert run().up().ok
+    for _ in range(2):
+        failed = run(site="server {").up()
+        assert not failed.ok
+        assert "unexpected end of file" in told(failed)
+    assert run().up().ok
+    assert run(site="server {").up().ok is False
+    assert run(site="# better").up().ok
+
+
+def test_a_secret_variable_is_nowhere_in_clear(kube: Any, namespace: str, run: Run, tmp_path: Path) -> None:
+    """It reaches the pod, and no message and no file of the state."""
+    summary = run().up()
+    changed = run(image=images.NGINX_1_26).up()
+
+    deployment: Any = AppsV1Api(kube).read_namespaced_deployment("web", namespace)
+    assert "4711-hush" == deployment.spec.template.spec.containers[0].env[0].value
+    assert "4711-hush" not in told(summary) + told(changed)
+    secret = b"4711-hush"
+    for path in (tmp_path / "state").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert secret not in content
+            assert base64.b64encode(secret) not in content

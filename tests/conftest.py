@@ -1,0 +1,72 @@
+"""What the tests of a real cluster share: the tests' own instance, a client for it, a namespace per test.
+
+Nothing here starts before a test asks for it, so the unit tests need neither root nor a cluster. With
+`LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays afterwards.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lab.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def lab_cluster() -> Iterator["Cluster"]:
+    """Start the cluster called `test` at its first use; delete it after the last test."""
+    from lab.cluster import Cluster, check_host
+    from lab.files import locked
+    from lab.paths import cache_root
+    from lab.progress import PlainProgress
+
+    if name := os.environ.get("LAB_TEST_CLUSTER"):
+        given = Cluster(name)
+        given.start(PlainProgress())
+        yield given
+        return
+    if problems := check_host():
+        pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
+    progress = PlainProgress()
+    # Two test sessions at once would delete the cluster under each other.
+    with locked(cache_root() / "test.lock", lambda: progress.note("another test session runs; waiting for its end")):
+        cluster = Cluster("test")
+        cluster.delete()
+        try:
+            cluster.start(progress)
+            yield cluster
+        finally:
+            cluster.delete()
+
+
+@pytest.fixture(scope="session")
+def kube(lab_cluster: "Cluster") -> Iterator[Any]:
+    """Give a `kubernetes.client.ApiClient` for the tests' cluster."""
+    from kubernetes import config
+
+    client: Any = config.new_client_from_config(str(lab_cluster.kubeconfig), lab_cluster.context)  # type: ignore[no-untyped-call]
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def namespace(kube: Any) -> Iterator[str]:
+    """Make a namespace for one test; its deletion is begun afterwards and not waited for."""
+    from kubernetes.client import ApiException, CoreV1Api, V1Namespace, V1ObjectMeta
+
+    api = CoreV1Api(kube)
+    name = f"test-{uuid.uuid4().hex[:10]}"
+    api.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
+    # Until a controller has made the default service account, no pod can be made here.
+    for _ in range(100):
+        try:
+            api.read_namespaced_service_account("default", name)
+            break
+        except ApiException:
+            time.sleep(0.05)
+    yield name
+    api.delete_namespace(name)

@@ -1,0 +1,99 @@
+"""Where a stack deploys."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from components import InvalidArgs, Target
+from components.target import TargetArgs, read_record
+from components.testing import ClusterMocks
+
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+current-context: one
+clusters: [{name: c, cluster: {server: "https://127.0.0.1:6443"}}]
+users: [{name: u, user: {token: hush}}]
+contexts: [{name: one, context: {cluster: c, user: u}}]
+"""
+
+
+def write_record(folder: Path, **more: Any) -> str:
+    """Write a record like the one that `make up` leaves and return its path."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    record = {
+        "version": 1,
+        "kubeconfig": str(kubeconfig),
+        "context": "one",
+        "cluster_id": "uid",
+        "platform": "lab",
+        **more,
+    }
+    path = folder / "record.json"
+    path.write_text(json.dumps(record))
+    return str(path)
+
+
+@pulumi.runtime.test
+async def test_a_record_names_the_cluster(mocks: ClusterMocks, tmp_path: Path) -> None:
+    """The record's cluster is the provider's and the connection's, identity included."""
+    target = Target("target", {"record": write_record(tmp_path)})
+
+    connection = await target.connection.future()
+    assert {"kubeconfig": KUBECONFIG, "context": "one", "cluster_id": "uid"} == connection
+    await target.provider.urn.future()
+    assert "tests/unit" == mocks.inputs("pulumi:providers:kubernetes", "target")["clusterIdentifier"]
+
+
+@pulumi.runtime.test
+async def test_the_kubeconfig_is_a_secret(mocks: ClusterMocks) -> None:
+    """It is one in the connection and in the provider's inputs."""
+    target = Target("target", {"kubeconfig": KUBECONFIG})
+
+    assert await target.connection.is_secret()
+    await target.provider.urn.future()
+    provider = mocks.inputs("pulumi:providers:kubernetes", "target")
+    assert "4dabf18193072939515e22adb298388d" in provider["kubeconfig"]
+
+
+@pulumi.runtime.test
+async def test_a_kubeconfig_may_come_later(mocks: ClusterMocks) -> None:
+    """Content that another resource gives is checked once it is there."""
+    del mocks
+    target = Target("target", {"kubeconfig": pulumi.Output.from_input(KUBECONFIG)})
+
+    assert {"kubeconfig": KUBECONFIG} == await target.connection.future()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({}, "neither is given"),
+        ({"record": "/nowhere/record.json", "kubeconfig": "x"}, "both are given"),
+        ({"record": "/nowhere/record.json"}, "run `make up`"),
+        ({"record": "/nowhere/record.json", "context": "one"}, "the record has its own"),
+        ({"kubeconfig": "/nowhere/config"}, "does not exist"),
+        ({"kubeconfig": KUBECONFIG, "context": "two"}, "name one of: one"),
+        ({"kubeconfg": "x"}, "write 'kubeconfig'"),
+    ],
+)
+def test_bad_targets(mocks: ClusterMocks, args: dict[str, str], words: str) -> None:
+    """Each is refused before anything is registered."""
+    with pytest.raises(InvalidArgs) as caught:
+        Target("target", cast(TargetArgs, args))
+
+    assert words in str(caught.value)
+    assert [] == mocks.resources
+
+
+def test_a_record_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:
+    """A file cut short names the way out."""
+    path = tmp_path / "record.json"
+    path.write_text('{"version": 1,')
+
+    with pytest.raises(ValueError, match="run `make up` again"):
+        read_record(str(path))

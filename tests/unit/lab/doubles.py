@@ -1,0 +1,211 @@
+# ruff: noqa: D102  (what each method stands for is in the protocols)
+"""Doubles of the launcher's parts: they remember what was asked of them, and fail where they are told to."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from lab.commands import Lab
+from lab.errors import LabError
+from lab.parts import Problem
+from lab.progress import Progress, QuietProgress
+
+
+@dataclass(frozen=True)
+class ProblemDouble:
+    """A host problem."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class IdentityDouble:
+    """A cluster identity."""
+
+    cluster_id: str
+
+
+@dataclass(frozen=True)
+class SummaryDouble:
+    """What an engine's run says of itself."""
+
+    ok: bool = True
+    changes: bool = True
+    cancelled: bool = False
+
+
+class ReaderDouble:
+    """Answers API paths from a table; without one it is a cluster that does not answer."""
+
+    def __init__(self, answers: Mapping[str, Any] | None) -> None:
+        self.answers = answers
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return the answer; an unknown path is an empty list."""
+        if self.answers is None:
+            raise LabError("the cluster's API server does not answer: double")
+        found: dict[str, Any] = self.answers.get(path, {"items": []})
+        return found
+
+
+@dataclass
+class WorldDouble:
+    """Cluster, engine, host and API server in one, with a diary of what was done."""
+
+    folder: Path
+    diary: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    runs: bool = False
+    cluster_id: str | None = "uid-1"
+    answers: Mapping[str, Any] | None = field(default_factory=dict)
+    summary: SummaryDouble = field(default_factory=SummaryDouble)
+    interrupt_at: str | None = None
+    name: str = ""
+
+    # What `Parts` gives.
+
+    def host_problems(self) -> list[Problem]:
+        self._did("check host")
+        return self.problems
+
+    def build(self, progress: Progress) -> None:  # noqa: ARG002 (protocol)
+        self._did("build")
+
+    def cluster(self, name: str) -> "WorldDouble":
+        self.name = name
+        return self
+
+    def engine(self, root: Path, stack: str, state_dir: Path) -> "EngineDouble":  # noqa: ARG002 (protocol)
+        return EngineDouble(self, state_dir)
+
+    def reader(self, kubeconfig: Path, context: str) -> ReaderDouble:  # noqa: ARG002 (protocol)
+        return ReaderDouble(self.answers)
+
+    # What a cluster does.
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / self.name / "kubeconfig"
+
+    @property
+    def context(self) -> str:
+        return "lab"
+
+    @property
+    def kubectl(self) -> Path:
+        return self.folder / "kubectl"
+
+    def running(self) -> bool:
+        return self.runs
+
+    def start(self, progress: Progress) -> None:  # noqa: ARG002 (protocol)
+        self._did("start cluster" if not self.runs else "look after cluster")
+        self.runs = True
+
+    def delete(self) -> None:
+        self._did("delete cluster")
+        self.runs = False
+
+    def identity(self) -> IdentityDouble | None:
+        return IdentityDouble(self.cluster_id) if self.cluster_id else None
+
+    def _did(self, what: str) -> None:
+        self.diary.append(what)
+        if what == self.interrupt_at:
+            raise KeyboardInterrupt
+
+
+class EngineDouble:
+    """An engine whose state is an empty file."""
+
+    def __init__(self, world: WorldDouble, state_dir: Path) -> None:
+        self.world = world
+        self.state_dir = state_dir
+
+    def up(self) -> SummaryDouble:
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        (self.state_dir / "state.db").touch()
+        return self._run("engine up")
+
+    def preview(self) -> SummaryDouble:
+        return self._run("engine preview")
+
+    def destroy(self) -> SummaryDouble:
+        return self._run("engine destroy")
+
+    def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        return {"namespace": "kubernetes-emerging-dev", "secrets": show_secrets}
+
+    def _run(self, what: str) -> SummaryDouble:
+        self.world._did(what)
+        return self.world.summary
+
+
+def lab_on(world: WorldDouble, stack: str = "dev") -> tuple[Lab, io.StringIO]:
+    """Return a launcher on the double, in a project folder of its own, and what it prints."""
+    printed = io.StringIO()
+    root = world.folder / "project"
+    root.mkdir(exist_ok=True)
+    console = Console(file=printed, width=100, highlight=False)
+    return Lab(stack, root, world, QuietProgress(), console), printed
+
+
+DEPLOYED: Mapping[str, Any] = {
+    "/version": {"gitVersion": "v1.33.13"},
+    "/api/v1/nodes": {
+        "items": [
+            {
+                "metadata": {"name": "lab"},
+                "status": {
+                    "nodeInfo": {"kubeletVersion": "v1.33.13", "containerRuntimeVersion": "containerd://2.1.9"},
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                },
+            }
+        ]
+    },
+    "/apis/apps/v1/namespaces/kubernetes-emerging-dev/deployments": {
+        "items": [
+            {
+                "metadata": {"name": "inplace-update-demo", "generation": 3},
+                "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "nginx"}]}}},
+                "status": {"observedGeneration": 3, "readyReplicas": 1, "updatedReplicas": 2},
+            },
+            {
+                "metadata": {"name": "sidecar-demo", "generation": 1},
+                "spec": {
+                    "replicas": 2,
+                    "template": {
+                        "spec": {
+                            "containers": [{"name": "nginx"}],
+                            "initContainers": [
+                                {"name": "setup"},
+                                {"name": "log-shipper", "restartPolicy": "Always"},
+                            ],
+                        }
+                    },
+                },
+                "status": {"observedGeneration": 1, "readyReplicas": 2, "updatedReplicas": 2},
+            },
+        ]
+    },
+    "/api/v1/namespaces/kubernetes-emerging-dev/services": {
+        "items": [
+            {
+                "metadata": {"name": "mixed-protocol"},
+                "spec": {
+                    "clusterIP": "10.96.7.8",
+                    "ports": [
+                        {"name": "http", "port": 80, "protocol": "TCP"},
+                        {"name": "metrics", "port": 9090, "protocol": "UDP"},
+                    ],
+                },
+            },
+            {"metadata": {"name": "headless"}, "spec": {"clusterIP": "None", "ports": [{"port": 1}]}},
+        ]
+    },
+}
