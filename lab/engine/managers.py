@@ -19,7 +19,11 @@ def _taken(entry: Object) -> bool:
 
 
 def takeover(live: Object, manager: str) -> list[Object] | None:
-    """Return the JSON patch that gives `manager` the fields of the managers above; None where there are none."""
+    """Return the JSON patch that gives `manager` the fields of the managers above; None where there are none.
+
+    Like the official provider's, it carries no resourceVersion: a controller that writes a status just then is no
+    conflict, for the server applies the patch again to what is there.
+    """
     entries: list[Object] = live["metadata"].get("managedFields") or []
     taken = [entry for entry in entries if _taken(entry)]
     if not taken:
@@ -31,10 +35,7 @@ def takeover(live: Object, manager: str) -> list[Object] | None:
         fields = _merge(merged.get(version, {}).get("fieldsV1", {}), entry.get("fieldsV1", {}))
         merged[version] = {**entry, "manager": manager, "operation": "Apply", "fieldsV1": fields}
     rest = [entry for entry in entries if entry not in taken and entry not in mine]
-    return [
-        {"op": "replace", "path": "/metadata/managedFields", "value": [*merged.values(), *rest]},
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]},
-    ]
+    return [{"op": "replace", "path": "/metadata/managedFields", "value": [*merged.values(), *rest]}]
 
 
 def _merge(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The provider does the same takeover itself, but only in an update; after an undo
 would find fields of `pulumi-kubernetes` in its way and report a conflict with itself.
 """
 
+import time
 from typing import Any
 
 from components.actions.client import Client, Json
@@ -11,20 +12,32 @@ from components.actions.errors import ApiError
 from components.actions.resize.journal import FIELD_MANAGER
 
 
+_ATTEMPTS = 20
+_PAUSE = 0.1
+
+
 def hand_back(client: Client, path: str) -> None:
-    """Merge the Update entry of our field manager into the one Pulumi Apply entry, where there is exactly one."""
-    live = client.find(path)
-    merged = merged_fields(live["metadata"].get("managedFields") or []) if live else None
-    if live is None or merged is None:
-        return
-    version: Json = {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
-    fields: Json = {"op": "replace", "path": "/metadata/managedFields", "value": merged}
-    try:
-        client.patch(path, [version, fields], kind="json", field_manager=FIELD_MANAGER)
-    except ApiError as error:
-        # Somebody wrote in between; the provider's own takeover still comes with its next update.
-        if error.status not in {409, 422}:
-            raise
+    """Merge the Update entry of our field manager into the one Pulumi Apply entry, where there is exactly one.
+
+    The controller writes its status a few times after a resize; a write in between starts this over. Where that does
+    not end, nothing is lost: the provider's own takeover still comes with its next update.
+    """
+    for _ in range(_ATTEMPTS):
+        live = client.find(path)
+        merged = merged_fields(live["metadata"].get("managedFields") or []) if live else None
+        if live is None or merged is None:
+            return
+        version = live["metadata"]["resourceVersion"]
+        test: Json = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        fields: Json = {"op": "replace", "path": "/metadata/managedFields", "value": merged}
+        try:
+            client.patch(path, [test, fields], kind="json", field_manager=FIELD_MANAGER)
+        except ApiError as error:
+            if error.status not in {409, 422}:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def merged_fields(entries: list[Json]) -> list[Json] | None:

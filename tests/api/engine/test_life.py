@@ -1,5 +1,7 @@
 """The life of a stack on a real API server: what the official engine was seen to do with such programs."""
 
+import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,31 @@ def test_conflict_with_a_foreign_manager(engine: Make, api: Cluster, namespace: 
         summary = run()
         assert not summary.ok
         assert 'conflict with "somebody"' in told(summary)
+
+
+def test_a_busy_writer_is_no_conflict(engine: Make, api: Cluster, namespace: str) -> None:
+    """A controller that writes while an update takes over fields does not fail it: no patch names a version."""
+    ok(engine(MUTABLE, mutable="true").up())
+    path = f"/api/v1/namespaces/{namespace}/configmaps/made"
+    ended = threading.Event()
+
+    def write() -> None:
+        for number in itertools.count():
+            if ended.is_set():
+                return
+            note = {"metadata": {"annotations": {"seen": str(number)}}}
+            api.request("PATCH", path, {"fieldManager": "controller"}, note, "merge-patch+json")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for text in ("two", "three", "four"):
+            edit = {"data": {"text": f"before {text}"}}
+            api.request("PATCH", path, {"fieldManager": "kubectl-edit"}, edit, "merge-patch+json")
+            ok(engine(MUTABLE, mutable="true", text=text).up())
+    finally:
+        ended.set()
+        writer.join()
 
 
 def test_an_object_that_is_there_already(engine: Make, api: Cluster, namespace: str) -> None:

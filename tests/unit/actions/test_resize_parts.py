@@ -8,12 +8,12 @@ import pytest
 from components.actions.client import Json
 from components.actions.resize.journal import ANNOTATION, Journal, read_journal
 from components.actions.resize.live import selector_text
-from components.actions.resize.ownership import merged_fields
+from components.actions.resize.ownership import hand_back, merged_fields
 from components.actions.resize.pods import mutations, needs_restart, pod_sizes, progress, resize_patch
 from components.actions.resize.resources import effective, qos_class, total_requests
 from components.actions.resize.running import max_unavailable
 from components.actions.resize.templates import equal_ignoring_hash, resized, without_none
-from tests.unit.actions.doubles import container, deployment, pod, replica_set, template
+from tests.unit.actions.doubles import container, deployment, double_client, pod, replica_set, template
 
 SMALL = {"cpu": "100m", "memory": "128Mi"}
 LARGE = {"cpu": "200m", "memory": "256Mi"}
@@ -281,6 +281,23 @@ def test_ownership_goes_back_to_the_one_apply_manager() -> None:
     ]
     assert merged_fields([ours, status]) is None
     assert merged_fields([theirs, status]) is None
+
+
+def test_ownership_goes_back_though_a_status_is_written_meanwhile() -> None:
+    """A write in between starts the merge over from what is there then."""
+    ours = {"manager": "pulumi-kubernetes", "operation": "Update", "fieldsV1": {"f:spec": {"f:b": {}}}}
+    theirs = {"manager": "pulumi-kubernetes-1a2b", "operation": "Apply", "fieldsV1": {"f:spec": {"f:a": {}}}}
+    version = iter(range(1, 9))
+    refusals = iter([(409, {"reason": "Conflict"}), (422, {"reason": "Invalid"}), (200, {})])
+
+    def server(method: str, _path: str, _body: object) -> tuple[int, Json]:
+        if method == "PATCH":
+            return next(refusals)
+        return 200, {"metadata": {"resourceVersion": str(next(version)), "managedFields": [ours, theirs]}}
+
+    client, transport = double_client(server)
+    hand_back(client, "/apis/apps/v1/namespaces/shop/deployments/web")
+    assert ["1", "2", "3"] == [body[0]["value"] for method, _, body, _ in transport.requests if method == "PATCH"]
 
 
 def test_selectors_become_queries() -> None:
