@@ -37,11 +37,11 @@ def asked_of_docker(kind: Path, folder: Path, config: str) -> tuple[str, str]:
     docker.write_text(_DOCKER)
     docker.chmod(0o755)
     (folder / "cluster.yaml").write_text(config)
-    command: list[str | Path] = [kind, "create", "cluster", "--config", folder / "cluster.yaml", "--kubeconfig", folder / "kubeconfig"]
+    files = ["--config", str(folder / "cluster.yaml"), "--kubeconfig", str(folder / "kubeconfig")]
     environment = {**os.environ, **tools.environment("docker"), "PATH": f"{folder}:/usr/bin:/bin"}
     environment["DIARY"] = str(folder / "diary")
     done = subprocess.run(
-        [*command, "--wait", "180s", "--name", "demo"],
+        [str(kind), "create", "cluster", *files, "--wait", "180s", "--name", "demo"],
         env=environment,
         capture_output=True,
         text=True,
