@@ -6,8 +6,10 @@ export STACK
 # A venv whose interpreter is gone, or is another Python since an upgrade and finds no packages, is made again.
 GONE    = $(shell .venv/bin/python -c 'import pip' >/dev/null 2>&1 || echo FORCE)
 
+yes     = $(filter 1 y yes true,$(1))
+
 .DEFAULT_GOAL := help
-.PHONY: help up test check preview status down set kubeconfig outputs bench test-all FORCE
+.PHONY: help up test check preview refresh status logs down set kubeconfig outputs env bench test-all clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; do printf '  make %-11s %s\n' "$$n" "$$t"; done
@@ -24,11 +26,17 @@ check: .venv/.stamp-dev  ## format, lint, strict types, import contracts
 preview: .venv/.stamp  ## what `make up` would change
 	@$(LAB) preview --stack "$$STACK"
 
+refresh: .venv/.stamp  ## bring the stack's state in line with what is in the cluster
+	@$(LAB) refresh --stack "$$STACK"
+
 status: .venv/.stamp  ## what runs and how to reach it
 	@$(LAB) status --stack "$$STACK"
 
+logs: .venv/.stamp  ## the last lines of every container (FOLLOW=1 goes on until Ctrl-C)
+	@$(LAB) logs --stack "$$STACK" $(if $(call yes,$(FOLLOW)),--follow)
+
 down: .venv/.stamp  ## remove the stack, and its cluster if `make up` made it (YES=1 answers the question)
-	@$(LAB) down --stack "$$STACK" $(if $(filter 1 y yes true,$(YES)),--yes)
+	@$(LAB) down --stack "$$STACK" $(if $(call yes,$(YES)),--yes)
 
 set: .venv/.stamp  ## change the stack's config: make set KEY=inplaceCpu VALUE=200m
 	@$(LAB) set --stack "$$STACK" -- "$$KEY" $(if $(filter undefined,$(origin VALUE)),,"$$VALUE")
@@ -39,11 +47,19 @@ kubeconfig: .venv/.stamp  ## path of the kubeconfig in use: export KUBECONFIG=$(
 outputs: .venv/.stamp  ## the stack's outputs, as JSON
 	@$(LAB) outputs --stack "$$STACK"
 
+env: .venv/.stamp  ## lines for a shell, after which a plain `pulumi` works on the stack: eval "$(make -s env)"
+	@$(LAB) env --stack "$$STACK"
+
 bench: .venv/.stamp-dev  ## the benchmarks: two things in one run, and their ratio
 	@.venv/bin/python -m benchmarks
 
 test-all: export LAB_TEST_ALL = 1
-test-all: test bench  ## test with every kill of the kill loops, and the benchmarks
+test-all: test bench  ## test with every kill of the kill loops, on every Kubernetes minor, and the benchmarks
+	@LAB_TEST_MINOR=1.37 .venv/bin/python -m pytest tests/api tests/node
+
+clean: $(if $(call yes,$(CACHE))$(wildcard .lab/*/record.json),.venv/.stamp)  ## remove what was made in this folder (CACHE=1: the build cache too)
+	@if [ -x .venv/bin/python ]; then $(LAB) clean $(if $(call yes,$(CACHE)),--cache); fi
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/.stamp: requirements.txt lab/bootstrap.py $(GONE)
 	@$(PYTHON) lab/bootstrap.py requirements.txt $@

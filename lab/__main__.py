@@ -11,11 +11,11 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from lab import commands
-from lab.commands import Lab
+from lab import commands, views
 from lab.errors import Exit, LabError, RefusedError
 from lab.naming import DEFAULT_STACK, PROJECT, check_stack
 from lab.paths import project_root
+from lab.stack import Lab
 from lab.stackfile import check_key, declared_keys, set_value, stack_file
 
 app = typer.Typer(
@@ -40,9 +40,38 @@ def preview(stack: Stack = DEFAULT_STACK) -> None:
 
 
 @app.command()
+def refresh(stack: Stack = DEFAULT_STACK) -> None:
+    """Bring the stack's state in line with what is in the cluster; the cluster stays as it is."""
+    commands.refresh(_lab(stack))
+
+
+@app.command()
 def status(stack: Stack = DEFAULT_STACK) -> None:
     """Say what runs and how to reach it."""
-    commands.status(_lab(stack))
+    views.status(_lab(stack))
+
+
+@app.command()
+def logs(
+    stack: Stack = DEFAULT_STACK,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on printing until Ctrl-C.")] = False,
+) -> None:
+    """Print the last lines of every container of the stack."""
+    raise typer.Exit(views.logs(_lab(stack), follow=follow))
+
+
+@app.command()
+def env(stack: Stack = DEFAULT_STACK) -> None:
+    """Print lines for a shell, after which a plain `pulumi` works on the stack."""
+    typer.echo(views.env(_lab(stack)))
+
+
+@app.command()
+def clean(
+    cache: Annotated[bool, typer.Option("--cache", help="Empty the build cache in the user's folder too.")] = False,
+) -> None:
+    """Remove what the lab keeps in this folder, where no stack is up."""
+    commands.clean(_lab(DEFAULT_STACK), cache=cache)
 
 
 @app.command()
@@ -77,13 +106,13 @@ def set_config(
 @app.command()
 def kubeconfig(stack: Stack = DEFAULT_STACK) -> None:
     """Print the path of the kubeconfig in use, alone."""
-    typer.echo(commands.kubeconfig(_lab(stack)))
+    typer.echo(views.kubeconfig(_lab(stack)))
 
 
 @app.command()
 def outputs(stack: Stack = DEFAULT_STACK) -> None:
     """Print the stack's outputs as JSON."""
-    typer.echo(commands.outputs(_lab(stack)))
+    typer.echo(views.outputs(_lab(stack)))
 
 
 def _lab(stack: str) -> Lab:

@@ -1,248 +1,194 @@
-"""The launcher's commands: what each does, in which order, and what it leaves behind when it is stopped.
+"""The commands that deploy and take down: what each does, in which order, and what it leaves when it is stopped.
 
-1. `up` makes and starts the stack's own cluster where it does not run, records it, and runs the engine.
-2. `preview` needs a running cluster, and changes nothing.
-3. `down` removes the stack through the engine where the cluster answers, then the cluster, then the stack's own
-   files; the record goes last, so that a killed `down` is finished by the next one.
+1. `up` chooses engine and cluster at its first run and records them, makes and starts a cluster of the lab's own where
+   it does not run, and deploys.
+2. `preview` and `refresh` need a running cluster; preview changes nothing, refresh changes the stack's state only.
+3. `down` removes the stack where the cluster answers, then the cluster if `up` made it, then the stack's own files; the
+   record goes last, so that a killed `down` is finished by the next one.
 4. Every command can be stopped at any moment and run again.
 """
 
-import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
-from lab import live, report
+from lab import ways
 from lab.errors import LabError, RefusedError
-from lab.lock import holder, locked
-from lab.naming import DEFAULT_STACK, PROJECT, instance_of, namespace_of
-from lab.parts import ClusterLike, EngineLike, Parts, RealParts, SummaryLike
-from lab.paths import project_root, stack_dir
-from lab.progress import Progress, best_progress
-from lab.record import Record, forget_record, read_record, write_record
-from lab.stackfile import read_config, stack_file
+from lab.lock import locked
+from lab.naming import DEFAULT_STACK
+from lab.parts import ClusterLike, EngineLike, SummaryLike
+from lab.paths import cache_root
+from lab.record import Record, forget_record
+from lab.stack import Lab
+from lab.views import show
+from lab.ways import GIVEN, OWN_CLUSTERS, PULUMI, TITLES
 
-Command = Callable[["Lab"], None]
-
-# Values of the config key `cluster` that mean "the cluster that the lab makes".
-_OWN_CLUSTER = ("", "auto")
-
-
-_WHICH_ENGINE = "Deploying with the lab's own engine; the official Pulumi CLI has no part in it."
-
-
-@dataclass
-class Lab:
-    """One stack of one project, and the parts to work on it."""
-
-    stack: str = DEFAULT_STACK
-    root: Path = field(default_factory=project_root)
-    parts: Parts = field(default_factory=RealParts)
-    progress: Progress = field(default_factory=best_progress)
-    console: Console = field(default_factory=lambda: Console(highlight=False))
-
-    @property
-    def dir(self) -> Path:
-        """The stack's folder in `.lab/`."""
-        return stack_dir(self.stack, self.root)
-
-    @property
-    def state(self) -> Path:
-        """Where the engine keeps the stack's state."""
-        return self.dir / "state"
-
-    @property
-    def instance(self) -> str:
-        """The name of the stack's cluster instance: the recorded one where this folder was moved, not copied."""
-        own, record = instance_of(self.root, self.stack), read_record(self.dir)
-        if record is None or record.name == own:
-            return own
-        elsewhere = read_record(stack_dir(self.stack, Path(record.root)))
-        return own if elsewhere and elsewhere.name == record.name and record.root != str(self.root) else record.name
-
-    def cluster(self) -> ClusterLike:
-        """Return the stack's cluster instance, whether it exists or not."""
-        return self.parts.cluster(self.instance)
-
-    def engine(self) -> EngineLike:
-        """Return the engine on this stack."""
-        return self.parts.engine(self.root, self.stack, self.state)
-
-    def say(self, text: str) -> None:
-        """Print a sentence for people, which the terminal may wrap and nobody else does."""
-        self.console.print(text, soft_wrap=True, markup=False)
-
-    def command(self, name: str) -> str:
-        """Return the command line that a person types for a command on this stack."""
-        return f"make {name}" if self.stack == DEFAULT_STACK else f"make {name} STACK={self.stack}"
+Command = Callable[[Lab], None]
 
 
 def up(lab: Lab) -> None:
     """Set everything up, deploy, and say what runs, where, and what to try next."""
-    _need_own_cluster(lab)
     with locked(lab.dir, lab.command("up")):
-        cluster = lab.cluster()
-        if not cluster.running():
-            _need_host(lab)
-            lab.parts.build(lab.progress)
+        known = lab.record() is not None
+        record = lab.choose()
+        cluster = lab.cluster(record)
+        if known and record.cluster != GIVEN and not cluster.running():
+            _need_host(lab, record.cluster)
         cluster.start(lab.progress)  # also when it runs: a start that was killed half way is finished
-        _record(lab, cluster)
-        lab.progress.note(_WHICH_ENGINE)
-        summary = _whole(lab.engine().up())
+        record = _recognise(lab, record, cluster)
+        lab.tell(record)
+        summary = _whole(lab.engine(record).up())
         if not summary.ok:
             raise LabError(f"The deployment failed (the reason is above). Mend it and run `{lab.command('up')}` again.")
     if not summary.changes:
         lab.say("No changes: what runs is what the program and its config say.")
-    _show(lab, cluster)
+    show(lab, record, cluster)
 
 
 def preview(lab: Lab) -> None:
     """Say what `up` would change."""
-    _need_own_cluster(lab)
-    cluster = lab.cluster()
-    if not cluster.running():
-        raise RefusedError(
-            f"Stack {lab.stack!r} has no running cluster to compare with. Run `{lab.command('up')}` first."
-        )
-    record, identity = read_record(lab.dir), cluster.identity()
-    if record is None or identity is None or record.cluster_id != identity.cluster_id:
-        raise RefusedError(f"The last `{lab.command('up')}` did not reach its end. Run it again first.")
+    record = _deployed(lab, "compare with")
     with locked(lab.dir, lab.command("preview")):
-        lab.progress.note(_WHICH_ENGINE)
-        summary = _whole(lab.engine().preview())
+        lab.tell(record)
+        summary = _whole(lab.engine(record).preview())
     if not summary.ok:
         raise LabError("The preview found errors (they are above): `up` would fail too. Nothing was changed.")
 
 
-def status(lab: Lab) -> None:
-    """Say what runs and how to reach it; a stopped or missing cluster is an answer, not an error."""
-    busy = holder(lab.dir)
-    if busy:
-        lab.say(f"`{busy.command}` is at work on this stack since {busy.since} (process {busy.pid}).\n")
-    record = read_record(lab.dir)
-    if not record:
-        _need_own_cluster(lab)
-    cluster = lab.cluster()
-    if not cluster.running():
-        known = "stopped" if record else "none"
-        hint = f"start it again, with what is in it, with `{lab.command('up')}`" if record else "nothing runs"
-        lab.console.print(report.cluster_table(f"{known}: {hint}", {}, [], []))
-        if not record:
-            lab.say(f"\nBring the lab up with `{lab.command('up')}`.")
-        return
-    reader = lab.parts.reader(cluster.kubeconfig, cluster.context)
-    try:
-        version = reader.get("/version")["gitVersion"]
-        nodes = live.nodes(reader)
-        system = live.workloads(reader, "kube-system")
-    except LabError as error:
-        lab.console.print(report.cluster_table(f"runs, but {error}", _details(lab, cluster), [], []))
-        raise LabError(f"Run `{lab.command('up')}`, or begin anew with `{lab.command('down')}`.") from error
-    lab.console.print(report.cluster_table(f"running, Kubernetes {version}", _details(lab, cluster), nodes, system))
-    lab.console.print()
-    _show(lab, cluster)
+def refresh(lab: Lab) -> None:
+    """Bring the stack's state in line with what is in the cluster."""
+    record = _deployed(lab, "read")
+    with locked(lab.dir, lab.command("refresh")):
+        lab.tell(record)
+        summary = _whole(lab.engine(record).refresh())
+    if not summary.ok:
+        raise LabError("The refresh did not reach its end (the reason is above). The cluster was not changed.")
 
 
 def down(lab: Lab, *, yes: bool, ask: Callable[[str], bool] | None) -> None:
-    """Remove the stack and the cluster that `make up` made for it.
+    """Remove the stack and the cluster that `make up` made for it; a cluster of somebody else's stays.
 
     On any stack but the default one `ask` is put the question first, unless `yes`; without anybody to ask
     (`ask` is None) the command is refused.
     """
-    if read_record(lab.dir) is None and not lab.state.exists() and not lab.cluster().running():
-        _need_own_cluster(lab)
-    question = f"Remove stack {lab.stack!r} with everything in it, and its cluster?"
+    record = lab.record()
+    if record is None:
+        wish = lab.wish()
+        if wish.cluster == GIVEN and not lab.state.exists():
+            # Nothing was ever deployed from here: the reason why it cannot be is more use than "gone".
+            ways.engine_for(wish, GIVEN, None, lab.parts.pulumi(lab.root), {})
+    given = record is not None and record.cluster == GIVEN
+    question = f"Remove stack {lab.stack!r} with everything in it{'' if given else ', and its cluster'}?"
     if lab.stack != DEFAULT_STACK and not yes:
         if ask is None:
             raise RefusedError(f"{question} There is nobody to ask: say YES=1 (or --yes) if so. Nothing was changed.")
         if not ask(question):
             raise RefusedError("Nothing was changed.")
     with locked(lab.dir, lab.command("down")):
-        cluster, record = lab.cluster(), read_record(lab.dir)
-        if cluster.running() and _answers(lab, cluster):
-            _destroy(lab, cluster, record)
-        elif lab.state.exists():
-            lab.progress.note("The cluster does not answer: what was in it goes with it.")
-        with lab.progress.step("removing the cluster"):
-            cluster.delete()
+        if record is not None:
+            _remove_stack(lab, record)
+        with lab.progress.step("removing the cluster" if not given else "leaving the cluster, which is not the lab's"):
+            for cluster in _own_clusters(lab, record):
+                cluster.delete()
         shutil.rmtree(lab.state, ignore_errors=True)
         forget_record(lab.dir)
         shutil.rmtree(lab.dir, ignore_errors=True)
     _remove_if_empty(lab.dir.parent)
-    lab.say(f"Stack {lab.stack!r} and its cluster are gone. What was built stays in the cache for the next time.")
+    if given:
+        lab.say(f"Stack {lab.stack!r} is gone; its cluster, which the lab did not make, stays.")
+    else:
+        lab.say(f"Stack {lab.stack!r} and its cluster are gone. What was built stays in the cache for the next time.")
 
 
-def kubeconfig(lab: Lab) -> Path:
-    """Return the path of the kubeconfig in use: the config's own, else the lab's cluster's."""
-    configured = _config(lab).get(f"{PROJECT}:kubeconfig")
-    if configured:
-        if "\n" in str(configured):
-            raise RefusedError(
-                f"{PROJECT}:kubeconfig in Pulumi.{lab.stack}.yaml holds a kubeconfig itself: there is no file to name."
-            )
-        return Path(str(configured)).expanduser().absolute()
-    record = read_record(lab.dir)
-    if record is None:
-        raise RefusedError(f"Stack {lab.stack!r} has no cluster yet. Run `{lab.command('up')}` first.")
-    return Path(record.kubeconfig)
+def clean(lab: Lab, *, cache: bool) -> None:
+    """Look that no stack of this project is up, before its environment is removed; with `cache`, empty the build cache.
 
-
-def outputs(lab: Lab) -> str:
-    """Return the stack's outputs as JSON; secrets stay hidden."""
-    if read_record(lab.dir) is None:
-        raise RefusedError(f"Stack {lab.stack!r} is not deployed. Run `{lab.command('up')}` first.")
-    return json.dumps(dict(lab.engine().outputs()), indent=2, sort_keys=True)
-
-
-def _config(lab: Lab) -> dict[str, object]:
-    return read_config(stack_file(lab.root, lab.stack), PROJECT)
-
-
-def _need_own_cluster(lab: Lab) -> None:
-    config = _config(lab)
-    foreign = [name for name in ("kubeconfig", "context") if config.get(f"{PROJECT}:{name}")]
-    if str(config.get(f"{PROJECT}:cluster") or "") not in _OWN_CLUSTER:
-        foreign.append("cluster")
-    if not foreign:
+    `RefusedError` names the stacks that are up, or the clusters of other checkouts that the cache belongs to.
+    """
+    stacks = sorted(path.parent.name for path in lab.dir.parent.glob("*/record.json"))
+    if stacks:
+        commands = "\n".join(f"  make down STACK={stack}" for stack in stacks)
+        raise RefusedError(f"Stacks of this project are up. Take them down first:\n{commands}")
+    shutil.rmtree(lab.dir.parent, ignore_errors=True)
+    if not cache:
         return
-    named = " and ".join(f"`{PROJECT}:{name}`" for name in foreign)
-    raise RefusedError(
-        f"Pulumi.{lab.stack}.yaml names a cluster that the lab did not make ({named}). The lab's own engine works on "
-        "its own clusters only; any other cluster needs the official Pulumi CLI:\n"
-        "  install it       https://www.pulumi.com/docs/install/\n"
-        "  choose a backend `pulumi login`, or `pulumi login --local`\n"
-        f"  deploy           `pulumi up --stack {lab.stack}`\n"
-        "Or remove those keys from the file to deploy to the lab's own cluster."
+    folder = cache_root()
+    others = sorted(
+        path.name
+        for kind in ("clusters", "kind", "simulated")
+        for path in folder.glob(f"{kind}/[!.]*")
+        if path.is_dir()
     )
+    if others:
+        raise RefusedError(f"The cache stays: clusters of other checkouts use it ({', '.join(others)}).")
+    shutil.rmtree(folder, ignore_errors=True)
+    lab.say(f"{folder} is empty: the next `make up` builds everything again.")
 
 
-def _need_host(lab: Lab) -> None:
-    problems = lab.parts.host_problems()
+def _deployed(lab: Lab, what_for: str) -> Record:
+    """Return the record of a stack whose cluster runs and is the recorded one. `RefusedError` says what else is."""
+    record = lab.record()
+    if record is None:
+        wish = lab.wish()
+        if wish.cluster == GIVEN:
+            return _given(lab)
+        raise RefusedError(
+            f"Stack {lab.stack!r} has no running cluster to {what_for}. Run `{lab.command('up')}` first."
+        )
+    record = lab.choose()
+    cluster = lab.cluster(record)
+    if not cluster.running():
+        raise RefusedError(
+            f"Stack {lab.stack!r} has no running cluster to {what_for}. Run `{lab.command('up')}` first."
+            if record.cluster != GIVEN
+            else f"The cluster of stack {lab.stack!r} does not answer ({record.kubeconfig})."
+        )
+    identity = cluster.identity()
+    if record.cluster != GIVEN and (identity is None or record.cluster_id != identity.cluster_id):
+        raise RefusedError(f"The last `{lab.command('up')}` did not reach its end. Run it again first.")
+    _need_same(lab, record, cluster)
+    return record
+
+
+def _given(lab: Lab) -> Record:
+    """Return the record of a stack that is previewed before its first `up` on a cluster of somebody else's."""
+    record = lab.choose(write=False)
+    lab.cluster(record).start(lab.progress)
+    return record
+
+
+def _need_host(lab: Lab, kind: str) -> None:
+    problems = lab.parts.host_problems(kind)
     if problems:
         lines = [f"  - {problem.what}\n    {problem.remedy}" for problem in problems]
-        raise RefusedError("This machine lacks something that the lab's node needs:\n" + "\n".join(lines))
+        raise RefusedError(f"This machine lacks something that {TITLES[kind]} needs:\n" + "\n".join(lines))
 
 
-def _record(lab: Lab, cluster: ClusterLike) -> None:
-    """Write down which cluster this is; state of a cluster that is no more tells nothing about this one."""
+def _recognise(lab: Lab, record: Record, cluster: ClusterLike) -> Record:
+    """Write down which cluster this is; state of an own cluster that is no more tells nothing about this one."""
     identity = cluster.identity()
     if identity is None:
         raise LabError(f"The cluster runs but is not whole. Run `{lab.command('down')}`, then `{lab.command('up')}`.")
-    before = read_record(lab.dir)
-    if before and before.cluster_id != identity.cluster_id and lab.state.exists():
-        lab.progress.note("The stack's earlier cluster is gone: this is a new one, and it begins empty.")
-        shutil.rmtree(lab.state)
-    record = Record(
-        name=lab.instance,
-        root=str(lab.root),
-        kubeconfig=str(cluster.kubeconfig.absolute()),
-        context=cluster.context,
-        cluster_id=identity.cluster_id,
-    )
-    write_record(lab.dir, record)
+    _need_same(lab, record, cluster)
+    if record.cluster != GIVEN and record.cluster_id and record.cluster_id != identity.cluster_id:
+        engine = lab.engine(record)
+        if engine.has_state():
+            lab.progress.note("The stack's earlier cluster is gone: this is a new one, and it begins empty.")
+            engine.forget()
+    return lab.write(record, identity.cluster_id)
+
+
+def _need_same(lab: Lab, record: Record, cluster: ClusterLike) -> None:
+    """Refuse a cluster of somebody else's that is not the one of the first `up`."""
+    if record.cluster != GIVEN or not record.cluster_id:
+        return
+    identity = cluster.identity()
+    if identity and identity.cluster_id and identity.cluster_id != record.cluster_id:
+        raise RefusedError(
+            f"The kubeconfig of stack {lab.stack!r} leads to another cluster than at its first `up`: kube-system has "
+            f"UID {identity.cluster_id}, it was {record.cluster_id}. Name the first one again, or take the stack down "
+            f"there; if it is gone for good, remove .lab/{lab.stack}/record.json."
+        )
 
 
 def _whole(summary: SummaryLike) -> SummaryLike:
@@ -250,6 +196,40 @@ def _whole(summary: SummaryLike) -> SummaryLike:
     if summary.cancelled:
         raise KeyboardInterrupt
     return summary
+
+
+def _remove_stack(lab: Lab, record: Record) -> None:
+    """Remove what the stack made, and its state; without its engine an own cluster takes it all along."""
+    cluster = lab.cluster(record)
+    if record.engine == PULUMI and record.cluster != GIVEN and lab.parts.pulumi(lab.root) is None:
+        if record.backend != "own":
+            lab.engine(record)  # says that the CLI is missing: the user's backend would keep a stack that is gone
+        lab.progress.note("The official CLI is not on PATH any more: what was deployed goes with the cluster.")
+        lab.own_backend().forget()
+        return
+    engine = lab.engine(record)
+    if not engine.has_state():
+        return
+    if cluster.running() and _answers(lab, cluster):
+        identity = cluster.identity()
+        if record.cluster == GIVEN or (identity and record.cluster_id and identity.cluster_id == record.cluster_id):
+            _need_same(lab, record, cluster)
+            _destroy(lab, engine)
+    elif record.cluster == GIVEN:
+        raise LabError(
+            f"The cluster of stack {lab.stack!r} does not answer, so what is in it cannot be removed. If it is gone "
+            f"for good: `pulumi stack rm --force --stack {lab.stack}`, and remove .lab/{lab.stack}."
+        )
+    else:
+        lab.progress.note("The cluster does not answer: what was in it goes with it.")
+    engine.forget()
+
+
+def _own_clusters(lab: Lab, record: Record | None) -> list[ClusterLike]:
+    """Return the clusters that `up` made for the stack; without a record, whatever runs under the stack's name."""
+    if record is not None:
+        return [lab.cluster(record)] if record.cluster != GIVEN else []
+    return [lab.parts.cluster(kind, lab.instance, "") for kind in OWN_CLUSTERS]
 
 
 def _answers(lab: Lab, cluster: ClusterLike) -> bool:
@@ -260,41 +240,12 @@ def _answers(lab: Lab, cluster: ClusterLike) -> bool:
     return True
 
 
-def _destroy(lab: Lab, cluster: ClusterLike, record: Record | None) -> None:
-    identity = cluster.identity()
-    if not lab.state.exists() or record is None or identity is None or record.cluster_id != identity.cluster_id:
-        return
-    if not _whole(lab.engine().destroy()).ok:
+def _destroy(lab: Lab, engine: EngineLike) -> None:
+    if not _whole(engine.destroy()).ok:
         raise LabError(
             "The stack could not be removed (the reason is above), so its cluster stays. "
             f"Mend it and run `{lab.command('down')}` again."
         )
-
-
-def _details(lab: Lab, cluster: ClusterLike) -> dict[str, str]:
-    return {
-        "instance": lab.instance,
-        "kubeconfig": str(cluster.kubeconfig),
-        "kubectl": str(cluster.kubectl),
-        "namespace": namespace_of(lab.stack),
-    }
-
-
-def _show(lab: Lab, cluster: ClusterLike) -> None:
-    namespace = str(_outputs_or_nothing(lab).get("namespace") or namespace_of(lab.stack))
-    reader = lab.parts.reader(cluster.kubeconfig, cluster.context)
-    workloads, services = live.workloads(reader, namespace), live.services(reader, namespace)
-    if not workloads and not services:
-        lab.say(f"Nothing runs in namespace {namespace}. Deploy it with `{lab.command('up')}`.")
-        return
-    lab.console.print()
-    lab.console.print(report.workload_table(workloads, services))
-    access = report.Access(cluster.kubectl, cluster.kubeconfig, namespace, lab.stack)
-    report.print_steps(lab.console, report.next_steps(access, workloads, services))
-
-
-def _outputs_or_nothing(lab: Lab) -> dict[str, object]:
-    return dict(lab.engine().outputs()) if lab.state.exists() else {}
 
 
 def _remove_if_empty(folder: Path) -> None:

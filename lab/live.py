@@ -39,6 +39,8 @@ class Workload:
     """Init containers with `restartPolicy: Always`: native sidecars."""
     cpu: str = ""
     """CPU request of the first container."""
+    selector: str = ""
+    """Its match labels, as a label selector."""
 
     @property
     def well(self) -> bool:
@@ -53,12 +55,14 @@ class Service:
     name: str
     ip: str
     ports: tuple[tuple[str, int, str], ...]
+    node_ports: bool = False
+    """Whether the ports are open on every node too."""
 
 
 class KubeReader:
     """Reads through a kubeconfig with the official client; short timeouts, no retries, no cache on disk."""
 
-    def __init__(self, kubeconfig: Path, context: str, *, timeout: float = 5.0) -> None:
+    def __init__(self, kubeconfig: Path, context: str | None, *, timeout: float = 5.0) -> None:
         import kubernetes  # noqa: PLC0415  (0.3 s; commands that ask nothing of a cluster do without)
 
         configuration = kubernetes.client.Configuration()
@@ -119,7 +123,8 @@ def services(reader: Reader, namespace: str) -> list[Service]:
         if spec.get("clusterIP", "None") == "None":
             continue
         ports = tuple((p.get("name", ""), int(p["port"]), p.get("protocol", "TCP")) for p in spec.get("ports", []))
-        found.append(Service(item["metadata"]["name"], spec["clusterIP"], ports))
+        node_ports = spec.get("type", "ClusterIP") != "ClusterIP"
+        found.append(Service(item["metadata"]["name"], spec["clusterIP"], ports, node_ports))
     return found
 
 
@@ -135,4 +140,5 @@ def _workload(item: Mapping[str, Any]) -> Workload:
         containers=tuple(c["name"] for c in pod.get("containers", [])),
         sidecars=tuple(c["name"] for c in pod.get("initContainers", []) if c.get("restartPolicy") == "Always"),
         cpu=first.get("resources", {}).get("requests", {}).get("cpu", ""),
+        selector=",".join(f"{k}={v}" for k, v in item["spec"].get("selector", {}).get("matchLabels", {}).items()),
     )

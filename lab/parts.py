@@ -4,12 +4,18 @@ The commands know these protocols only, so that their own order of work can be t
 are imported when they are first asked for, so that `set` and `kubeconfig` answer at once.
 """
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lab.live import KubeReader, Reader
+from lab.official import Backend, Cli, OfficialEngine, find
 from lab.progress import Progress
+
+if TYPE_CHECKING:
+    from lab.engine import Engine
 
 
 class Problem(Protocol):
@@ -81,7 +87,7 @@ class SummaryLike(Protocol):
 
 
 class EngineLike(Protocol):
-    """The engine on one stack (`lab.engine.Engine`)."""
+    """An engine on one stack: the lab's own, or the official CLI."""
 
     def preview(self) -> SummaryLike:
         """Tell what `up` would change."""
@@ -89,6 +95,10 @@ class EngineLike(Protocol):
 
     def up(self) -> SummaryLike:
         """Make the cluster what the program says."""
+        ...
+
+    def refresh(self) -> SummaryLike:
+        """Bring the state in line with what is in the cluster; the cluster stays as it is."""
         ...
 
     def destroy(self) -> SummaryLike:
@@ -99,24 +109,36 @@ class EngineLike(Protocol):
         """Return the stack's outputs."""
         ...
 
+    def has_state(self) -> bool:
+        """Tell whether there is state of the stack, so that something may be in the cluster."""
+        ...
+
+    def forget(self) -> None:
+        """Remove the state, whatever it says is there."""
+        ...
+
 
 class Parts(Protocol):
     """Where the commands get their parts."""
 
-    def host_problems(self) -> list[Problem]:
-        """Return everything that this host lacks for a node of its own, all at once."""
+    def host_problems(self, kind: str) -> list[Problem]:
+        """Return everything that this host lacks for a cluster of this kind, all at once."""
         ...
 
-    def build(self, progress: Progress) -> None:
-        """Build what must be built once; nothing to do where it is there."""
+    def cluster(self, kind: str, name: str, minor: str) -> ClusterLike:
+        """Return the instance of that kind and name; it need not exist. `minor` may be empty: the lab's default."""
         ...
 
-    def cluster(self, name: str) -> ClusterLike:
-        """Return the instance of that name; it need not exist."""
+    def pulumi(self, root: Path) -> Cli | None:
+        """Return the official CLI on PATH, or None."""
         ...
 
-    def engine(self, root: Path, stack: str, state_dir: Path) -> EngineLike:
-        """Return the engine on a stack, with a display for this terminal."""
+    def lab_engine(self, root: Path, stack: str, state_dir: Path) -> EngineLike:
+        """Return the lab's engine on a stack, with a display for this terminal."""
+        ...
+
+    def official_engine(self, cli: Cli, stack: str, backend: Backend, note: Callable[[str], None]) -> EngineLike:
+        """Return the official CLI as an engine."""
         ...
 
     def reader(self, kubeconfig: Path, context: str) -> Reader:
@@ -125,33 +147,97 @@ class Parts(Protocol):
 
 
 class RealParts:
-    """The lab's own cluster and engine."""
+    """The lab's clusters and engine, kind, and the official CLI."""
 
-    def host_problems(self) -> list[Problem]:
-        """Ask `lab.cluster`."""
-        from lab.cluster import check_host  # noqa: PLC0415
+    def host_problems(self, kind: str) -> list[Problem]:
+        """Ask the package of that kind of cluster."""
+        match kind:
+            case "kind":
+                from lab.kind import check_host as check_kind  # noqa: PLC0415
 
-        return list(check_host())
+                return list(check_kind())
+            case "simulated":
+                from lab.simulated import check_host as check_simulated  # noqa: PLC0415
 
-    def build(self, progress: Progress) -> None:
-        """Build through `lab.cluster`."""
-        from lab.cluster import build, is_built  # noqa: PLC0415
+                return list(check_simulated())
+            case _:
+                from lab.cluster import check_host as check_node  # noqa: PLC0415
 
-        if not is_built():
-            build(progress)
+                return list(check_node())
 
-    def cluster(self, name: str) -> ClusterLike:
-        """Return a `lab.cluster.Cluster`."""
-        from lab.cluster import Cluster  # noqa: PLC0415
+    def cluster(self, kind: str, name: str, minor: str) -> ClusterLike:
+        """Return a cluster of the package for that kind."""
+        from lab.cluster import DEFAULT_MINOR  # noqa: PLC0415
 
-        return Cluster(name)
+        minor = minor or DEFAULT_MINOR
+        match kind:
+            case "kind":
+                from lab.kind import KindCluster  # noqa: PLC0415
 
-    def engine(self, root: Path, stack: str, state_dir: Path) -> EngineLike:
+                return KindCluster(name, minor)
+            case "simulated":
+                from lab.simulated import SimulatedCluster  # noqa: PLC0415
+
+                return SimulatedCluster(name)
+            case _:
+                from lab.cluster import Cluster  # noqa: PLC0415
+
+                return Cluster(name, minor)
+
+    def pulumi(self, root: Path) -> Cli | None:
+        """Look on PATH."""
+        return find(root)
+
+    def lab_engine(self, root: Path, stack: str, state_dir: Path) -> EngineLike:
         """Return a `lab.engine.Engine` whose display suits standard output."""
-        from lab.engine import Engine, best_display  # noqa: PLC0415
+        return LabEngine(root, stack, state_dir)
 
-        return Engine(root, stack, state_dir, best_display())
+    def official_engine(self, cli: Cli, stack: str, backend: Backend, note: Callable[[str], None]) -> EngineLike:
+        """Return a `lab.official.OfficialEngine`."""
+        return OfficialEngine(cli, stack, backend, note)
 
     def reader(self, kubeconfig: Path, context: str) -> Reader:
         """Return a reader over the official client."""
         return KubeReader(kubeconfig, context)
+
+
+@dataclass(frozen=True)
+class LabEngine:
+    """The lab's own engine on a stack whose state is in the folder `state`."""
+
+    root: Path
+    stack: str
+    state: Path
+
+    def preview(self) -> SummaryLike:
+        """Tell what `up` would change."""
+        return self._engine().preview()
+
+    def up(self) -> SummaryLike:
+        """Make the cluster what the program says."""
+        return self._engine().up()
+
+    def refresh(self) -> SummaryLike:
+        """Bring the state in line with what is in the cluster."""
+        return self._engine().refresh()
+
+    def destroy(self) -> SummaryLike:
+        """Remove what the stack made."""
+        return self._engine().destroy()
+
+    def outputs(self, *, show_secrets: bool = False) -> Mapping[str, Any]:
+        """Return the stack's outputs."""
+        return self._engine().outputs(show_secrets=show_secrets)
+
+    def has_state(self) -> bool:
+        """Tell whether the folder is there."""
+        return self.state.exists()
+
+    def forget(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def _engine(self) -> "Engine":
+        from lab.engine import Engine, best_display  # noqa: PLC0415
+
+        return Engine(self.root, self.stack, self.state, best_display())

@@ -25,10 +25,17 @@ class Record:
     """Absolute path."""
     context: str
     cluster_id: str
-    """UID of the namespace kube-system."""
+    """UID of the namespace kube-system; empty until the cluster has been up, or where it must not be read."""
     engine: str = "lab"
+    """`lab` or `pulumi`."""
     cluster: str = "node"
+    """`node`, `kind`, `simulated`, or `given` for one that the lab did not make."""
     platform: str = "lab"
+    """Which images there are: those of the lab's `lab`, those of `kind`, or `public` ones."""
+    backend: str = ""
+    """Where the official CLI keeps the stack's state: `own`, or the URL that it names; empty with the lab's engine."""
+    minor: str = ""
+    """The Kubernetes minor that the cluster was asked for; empty for the lab's default."""
     version: int = VERSION
 
 

@@ -3,8 +3,8 @@
 import os
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +16,8 @@ from lab.naming import DEFAULT_STACK
 
 # The program's Deployment whose size the config key inplaceCpu sets.
 _RESIZABLE = "inplace-update-demo"
+# The program's WASM Deployment.
+_WASM = "wasm-demo"
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,26 @@ class Access:
     kubeconfig: Path
     namespace: str
     stack: str
+    published: Mapping[str, str] = field(default_factory=dict)
+    """Where this host reaches the Service, by protocol, where that is not its cluster IP."""
+    kind: str = "node"
+    """The kind of cluster: see `lab.ways`."""
+
+    @property
+    def reachable(self) -> bool:
+        """Tell whether Services answer this host: on the lab's own node by their IP, on kind by published ports."""
+        return self.kind == "node" or bool(self.published)
+
+    def where(self, service: Service, port: int, protocol: str) -> str:
+        """Return how a Service's port is written for people."""
+        if self.kind == "simulated":
+            return f"{where(service.ip, port, protocol)} (simulated: nothing answers)"
+        if self.published:
+            address, _, number = self.published[protocol].rpartition(":")
+            return (
+                where(address, int(number), protocol) if service.node_ports else f"{service.ip}:{port} (in the cluster)"
+            )
+        return where(service.ip, port, protocol) if self.reachable else f"{service.ip}:{port} (in the cluster)"
 
 
 @dataclass(frozen=True)
@@ -36,7 +58,7 @@ class Step:
     command: str
 
 
-def workload_table(workloads: Sequence[Workload], services: Sequence[Service]) -> Table:
+def workload_table(access: Access, workloads: Sequence[Workload], services: Sequence[Service]) -> Table:
     """Return what runs and where to reach it, one row for a Deployment or a Service port."""
     table = Table(title="What runs", title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading in ("Kind", "Name", "State", "Where (from this host)"):
@@ -53,7 +75,7 @@ def workload_table(workloads: Sequence[Workload], services: Sequence[Service]) -
     for service in services:
         for name, port, protocol in service.ports:
             label = f"{service.name}:{name}" if name else service.name
-            table.add_row("Service", escape(label), protocol, escape(where(service.ip, port, protocol)))
+            table.add_row("Service", escape(label), protocol, escape(access.where(service, port, protocol)))
     return table
 
 
@@ -84,21 +106,10 @@ def next_steps(access: Access, workloads: Sequence[Workload], services: Sequence
     """Return commands that work from this host as they stand, for what is there."""
     kubectl = shlex.join([str(access.kubectl), "--kubeconfig", str(access.kubeconfig), "--namespace", access.namespace])
     own = "" if access.stack == DEFAULT_STACK else f" STACK={access.stack}"
-    steps = []
-    udp = False
-    for service in services:
-        for _, port, protocol in service.ports:
-            if protocol == "TCP":
-                steps.append(Step("HTTP through the Service", _fetch(where(service.ip, port, "TCP"))))
-            if protocol == "UDP":
-                udp = True
-                send = f"echo '<14>lab: hello over UDP' > /dev/udp/{service.ip}/{port}"
-                steps.append(Step("a UDP datagram through the same IP", f'bash -c "{send}"'))
-    for one in workloads:
-        for sidecar in one.sidecars:
-            what = "what the sidecar printed" + (" (both arrive here)" if udp else "")
-            logs = f"logs deployment/{one.name} --container {sidecar} --all-pods --since 5m"
-            steps.append(Step(what, f"{kubectl} {logs} | grep -v kube-probe"))
+    steps = [step for service in services for step in _service_steps(access, service)]
+    if access.kind != "simulated":
+        udp = any(protocol == "UDP" for service in services for _, _, protocol in service.ports)
+        steps += [step for one in workloads for step in _log_steps(kubectl, one, udp=udp and access.reachable)]
     for one in workloads:
         if one.name == _RESIZABLE:
             steps.append(Step("pods and their restarts", f"{kubectl} get pods"))
@@ -107,6 +118,27 @@ def next_steps(access: Access, workloads: Sequence[Workload], services: Sequence
             steps.append(Step("resize running pods in place, then look again", resize))
     steps.append(Step("remove it all", f"make down{own}"))
     return steps
+
+
+def _service_steps(access: Access, service: Service) -> Iterator[Step]:
+    if not access.reachable or (access.published and not service.node_ports):
+        return
+    for _, port, protocol in service.ports:
+        address, _, number = access.published.get(protocol, f"{service.ip}:{port}").rpartition(":")
+        if protocol == "TCP":
+            yield Step("HTTP through the Service", _fetch(where(address, int(number), "TCP")))
+        if protocol == "UDP":
+            send = f"echo '<14>lab: hello over UDP' > /dev/udp/{address}/{number}"
+            yield Step("a UDP datagram through the same Service", f'bash -c "{send}"')
+
+
+def _log_steps(kubectl: str, one: Workload, *, udp: bool) -> Iterator[Step]:
+    if one.name == _WASM:
+        yield Step("what the WASM module printed", f"{kubectl} logs deployment/{one.name} --tail 3")
+    for sidecar in one.sidecars:
+        what = "what the sidecar printed" + (" (both arrive here)" if udp else "")
+        logs = f"logs deployment/{one.name} --container {sidecar} --all-pods --since 5m"
+        yield Step(what, f"{kubectl} {logs} | grep -v kube-probe")
 
 
 def _fetch(url: str) -> str:

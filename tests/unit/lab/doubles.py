@@ -2,17 +2,19 @@
 """Doubles of the launcher's parts: they remember what was asked of them, and fail where they are told to."""
 
 import io
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from lab.commands import Lab
 from lab.errors import LabError
+from lab.official import Backend, Cli, OfficialEngine
 from lab.parts import Problem
 from lab.progress import Progress, QuietProgress
+from lab.stack import Lab
 
 
 @dataclass(frozen=True)
@@ -66,22 +68,30 @@ class WorldDouble:
     summary: SummaryDouble = field(default_factory=SummaryDouble)
     interrupt_at: str | None = None
     name: str = ""
+    kind: str = ""
+    minor: str = ""
+    works: tuple[str, ...] = ("node",)
+    """The kinds of cluster that this machine can make."""
+    cli: Cli | None = None
 
     # What `Parts` gives.
 
-    def host_problems(self) -> list[Problem]:
-        self._did("check host")
-        return self.problems
+    def host_problems(self, kind: str) -> list[Problem]:
+        self._did(f"check host for {kind}")
+        return [ProblemDouble(f"{kind} cannot be had", "take another")] if kind not in self.works else self.problems
 
-    def build(self, progress: Progress) -> None:  # noqa: ARG002 (protocol)
-        self._did("build")
-
-    def cluster(self, name: str) -> "WorldDouble":
-        self.name = name
+    def cluster(self, kind: str, name: str, minor: str) -> "WorldDouble":
+        self.kind, self.name, self.minor = kind, name, minor
         return self
 
-    def engine(self, root: Path, stack: str, state_dir: Path) -> "EngineDouble":  # noqa: ARG002 (protocol)
+    def pulumi(self, root: Path) -> Cli | None:  # noqa: ARG002 (protocol)
+        return self.cli
+
+    def lab_engine(self, root: Path, stack: str, state_dir: Path) -> "EngineDouble":  # noqa: ARG002 (protocol)
         return EngineDouble(self, state_dir)
+
+    def official_engine(self, cli: Cli, stack: str, backend: Backend, note: Callable[[str], None]) -> OfficialEngine:
+        return OfficialEngine(cli, stack, backend, note)
 
     def reader(self, kubeconfig: Path, context: str) -> ReaderDouble:  # noqa: ARG002 (protocol)
         return ReaderDouble(self.answers)
@@ -135,8 +145,17 @@ class EngineDouble:
     def preview(self) -> SummaryDouble:
         return self._run("engine preview")
 
+    def refresh(self) -> SummaryDouble:
+        return self._run("engine refresh")
+
     def destroy(self) -> SummaryDouble:
         return self._run("engine destroy")
+
+    def has_state(self) -> bool:
+        return self.state_dir.exists()
+
+    def forget(self) -> None:
+        shutil.rmtree(self.state_dir, ignore_errors=True)
 
     def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
         return {"namespace": "kubernetes-emerging-dev", "secrets": show_secrets}
@@ -172,13 +191,18 @@ DEPLOYED: Mapping[str, Any] = {
         "items": [
             {
                 "metadata": {"name": "inplace-update-demo", "generation": 3},
-                "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "nginx"}]}}},
+                "spec": {
+                    "replicas": 2,
+                    "selector": {"matchLabels": {"app": "inplace-update-demo"}},
+                    "template": {"spec": {"containers": [{"name": "nginx"}]}},
+                },
                 "status": {"observedGeneration": 3, "readyReplicas": 1, "updatedReplicas": 2},
             },
             {
                 "metadata": {"name": "sidecar-demo", "generation": 1},
                 "spec": {
                     "replicas": 2,
+                    "selector": {"matchLabels": {"app": "sidecar-demo"}},
                     "template": {
                         "spec": {
                             "containers": [{"name": "nginx"}],

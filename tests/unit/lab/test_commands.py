@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import commands
+from lab import commands, views
 from lab.errors import Exit, LabError, RefusedError
 from lab.lock import lock_file, locked
 from lab.naming import instance_of
@@ -21,14 +21,14 @@ def world(tmp_path: Path) -> WorldDouble:
     return WorldDouble(tmp_path, answers=DEPLOYED)
 
 
-def test_first_up_checks_builds_starts_records_and_deploys(world: WorldDouble) -> None:
+def test_first_up_checks_starts_records_and_deploys(world: WorldDouble) -> None:
     """The first `up` does everything, in this order, and leaves the record that Target reads."""
     lab, _ = lab_on(world)
 
     commands.up(lab)
 
     record = read_record(lab.dir)
-    assert ["check host", "build", "start cluster", "engine up"] == world.diary
+    assert ["check host for kind", "check host for node", "start cluster", "engine up"] == world.diary
     assert record is not None
     assert (instance_of(lab.root, "dev"), "uid-1", "lab", "node", "lab") == (
         record.name,
@@ -43,7 +43,8 @@ def test_first_up_checks_builds_starts_records_and_deploys(world: WorldDouble) -
 def test_second_up_changes_nothing_and_says_so(world: WorldDouble) -> None:
     """With the cluster up there is nothing to check, build or start; the engine finds nothing to change."""
     lab, printed = lab_on(world)
-    world.runs = True
+    commands.up(lab)
+    world.diary.clear()
     world.summary = SummaryDouble(changes=False)
 
     commands.up(lab)
@@ -60,11 +61,13 @@ def test_up_names_everything_that_the_host_lacks_and_touches_nothing(world: Worl
     with pytest.raises(RefusedError) as refused:
         commands.up(lab)
 
-    assert ["check host"] == world.diary
-    assert all(text in str(refused.value) for text in ("no root", "use sudo", "no space", "free 6 GB"))
+    assert [f"check host for {kind}" for kind in ("kind", "node", "simulated")] == world.diary
+    texts = ("no root", "use sudo", "no space", "free 6 GB", "kind cannot be had", "simulated cannot be had")
+    assert [] == [text for text in texts if text not in str(refused.value)]
+    assert read_record(lab.dir) is None
 
 
-@pytest.mark.parametrize("stop", ["check host", "build", "start cluster", "engine up"])
+@pytest.mark.parametrize("stop", ["check host for kind", "check host for node", "start cluster", "engine up"])
 def test_up_stopped_anywhere_goes_on_with_the_same_command(world: WorldDouble, stop: str) -> None:
     """After Ctrl-C in any step the next `up` reaches the end."""
     lab, _ = lab_on(world)
@@ -202,7 +205,7 @@ def test_a_moved_folder_keeps_its_cluster_and_a_copy_gets_its_own(world: WorldDo
     assert name != copied.instance
 
 
-@pytest.mark.parametrize("command", [partial(commands.down, yes=True, ask=None), commands.status])
+@pytest.mark.parametrize("command", [partial(commands.down, yes=True, ask=None), views.status])
 def test_a_cluster_of_somebody_else_is_neither_removed_nor_missed(
     world: WorldDouble, command: commands.Command
 ) -> None:
@@ -284,7 +287,7 @@ def test_down_where_nothing_is_cleans_up_all_the_same(world: WorldDouble) -> Non
 
     commands.down(lab, yes=False, ask=None)
 
-    assert ["delete cluster"] == world.diary
+    assert ["delete cluster"] * 3 == world.diary  # of each kind that `up` may have begun
     assert not lock_file(lab.dir).exists()
 
 
@@ -338,14 +341,14 @@ def test_down_on_another_stack_goes_on_with_yes_or_an_answer(world: WorldDouble)
     commands.down(lab, yes=True, ask=None)
     commands.down(lab, yes=False, ask=lambda _: True)
 
-    assert ["delete cluster", "delete cluster"] == world.diary
+    assert {"delete cluster"} == set(world.diary)
 
 
 def test_status_of_nothing_says_how_to_begin(world: WorldDouble) -> None:
     """No cluster is an answer of `status`, not an error."""
     lab, printed = lab_on(world)
 
-    commands.status(lab)
+    views.status(lab)
 
     assert "make up" in printed.getvalue()
     assert [] == world.diary
@@ -358,7 +361,7 @@ def test_status_of_a_stopped_cluster_says_so(world: WorldDouble) -> None:
     world.runs = False
     printed.truncate(0)
 
-    commands.status(lab)
+    views.status(lab)
 
     assert "stopped" in printed.getvalue()
 
@@ -369,7 +372,7 @@ def test_status_shows_cluster_node_workloads_and_steps(world: WorldDouble) -> No
     commands.up(lab)
     printed.truncate(0)
 
-    commands.status(lab)
+    views.status(lab)
 
     shown = printed.getvalue()
     assert [] == [
@@ -386,7 +389,7 @@ def test_status_of_a_cluster_that_does_not_answer_fails_with_the_way_out(world: 
     world.answers = None
 
     with pytest.raises(LabError, match="make down"):
-        commands.status(lab)
+        views.status(lab)
 
     assert "does not answer" in printed.getvalue()
 
@@ -396,7 +399,7 @@ def test_kubeconfig_is_the_clusters(world: WorldDouble) -> None:
     lab, _ = lab_on(world)
     commands.up(lab)
 
-    assert world.kubeconfig == commands.kubeconfig(lab)
+    assert world.kubeconfig == views.kubeconfig(lab)
 
 
 def test_kubeconfig_of_the_config_comes_first(world: WorldDouble) -> None:
@@ -404,7 +407,7 @@ def test_kubeconfig_of_the_config_comes_first(world: WorldDouble) -> None:
     lab, _ = lab_on(world)
     (lab.root / "Pulumi.dev.yaml").write_text("config:\n  kubernetes-emerging:kubeconfig: /elsewhere/config\n")
 
-    assert Path("/elsewhere/config") == commands.kubeconfig(lab)
+    assert Path("/elsewhere/config") == views.kubeconfig(lab)
 
 
 def test_kubeconfig_that_is_no_file_cannot_be_named(world: WorldDouble) -> None:
@@ -415,7 +418,7 @@ def test_kubeconfig_that_is_no_file_cannot_be_named(world: WorldDouble) -> None:
     )
 
     with pytest.raises(RefusedError, match="no file to name") as refused:
-        commands.kubeconfig(lab)
+        views.kubeconfig(lab)
 
     assert "hush" not in str(refused.value)
 
@@ -424,7 +427,7 @@ def test_kubeconfig_and_outputs_before_up_are_refused(world: WorldDouble) -> Non
     """There is nothing to print yet, and the message says what to run."""
     lab, _ = lab_on(world)
 
-    for command in (commands.kubeconfig, commands.outputs):
+    for command in (views.kubeconfig, views.outputs):
         with pytest.raises(RefusedError, match="make up"):
             command(lab)
 
@@ -434,4 +437,80 @@ def test_outputs_are_json_without_secrets(world: WorldDouble) -> None:
     lab, _ = lab_on(world)
     commands.up(lab)
 
-    assert '{\n  "namespace": "kubernetes-emerging-dev",\n  "secrets": false\n}' == commands.outputs(lab)
+    assert '{\n  "namespace": "kubernetes-emerging-dev",\n  "secrets": false\n}' == views.outputs(lab)
+
+
+def test_refresh_reads_and_fails_with_the_engine(world: WorldDouble) -> None:
+    """It needs a running cluster, as a preview does, and a failed one is a failed command."""
+    lab, _ = lab_on(world)
+    with pytest.raises(RefusedError, match="make up"):
+        commands.refresh(lab)
+    commands.up(lab)
+    commands.refresh(lab)
+    assert "engine refresh" == world.diary[-1]
+    world.summary = SummaryDouble(ok=False)
+    with pytest.raises(LabError, match="cluster was not changed"):
+        commands.refresh(lab)
+
+
+def test_clean_is_refused_while_a_stack_is_up(world: WorldDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each such stack is named with the command that takes it down; the build cache stays while others use it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(world.folder / "cache"))
+    lab, printed = lab_on(world)
+    commands.up(lab)
+    with pytest.raises(RefusedError, match="make down STACK=dev"):
+        commands.clean(lab, cache=True)
+    commands.down(lab, yes=True, ask=None)
+
+    other = world.folder / "cache" / "kubernetes-emerging" / "clusters" / "of-another"
+    other.mkdir(parents=True)
+    with pytest.raises(RefusedError, match="of-another"):
+        commands.clean(lab, cache=True)
+    assert other.exists()
+    other.rmdir()
+    commands.clean(lab, cache=True)
+    assert not (world.folder / "cache" / "kubernetes-emerging").exists()
+    assert "is empty" in printed.getvalue()
+
+
+def test_clean_removes_the_projects_own_folder(world: WorldDouble) -> None:
+    """Left-overs in `.lab/` go where no stack is up."""
+    lab, _ = lab_on(world)
+    lab.dir.mkdir(parents=True)
+    commands.clean(lab, cache=False)
+    assert not lab.dir.parent.exists()
+
+
+def put_kubectl(world: WorldDouble, text: str) -> Path:
+    """Let the cluster's kubectl be a program that notes its words, and return the notes."""
+    program = world.folder / "kubectl"
+    program.write_text(f'#!/bin/sh\necho "$*" >> {world.folder}/asked\n{text}\n')
+    program.chmod(0o755)
+    return world.folder / "asked"
+
+
+@pytest.mark.parametrize(("follow", "word"), [(False, "--tail=20"), (True, "--follow")])
+def test_logs_are_asked_for_by_each_workloads_selector(world: WorldDouble, follow: bool, word: str) -> None:
+    """All containers of every Deployment, with a prefix; kubectl's worst exit code is the command's."""
+    lab, _ = lab_on(world)
+    commands.up(lab)
+    asked = put_kubectl(world, 'case "$*" in *sidecar*) exit 3;; esac')
+    assert 3 == views.logs(lab, follow=follow)
+    lines = sorted(asked.read_text().splitlines())
+    assert ["app=inplace-update-demo", "app=sidecar-demo"] == [line.rpartition("--selector=")[2] for line in lines]
+    assert all(f"--kubeconfig {world.kubeconfig}" in line and word in line for line in lines)
+    assert all("--all-containers --prefix" in line for line in lines)
+
+
+def test_logs_of_what_does_not_run_are_refused(world: WorldDouble) -> None:
+    """Without a stack, without a cluster, without pods that run anything."""
+    lab, _ = lab_on(world)
+    with pytest.raises(RefusedError, match="make up"):
+        views.logs(lab, follow=False)
+    commands.up(lab)
+    world.answers = {}
+    with pytest.raises(RefusedError, match="Nothing runs"):
+        views.logs(lab, follow=False)
+    world.runs = False
+    with pytest.raises(RefusedError, match="no running cluster"):
+        views.logs(lab, follow=False)

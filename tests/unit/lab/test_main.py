@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lab import __main__ as launcher
-from lab import commands
+from lab import views
 from lab.errors import Exit, LabError, RefusedError
 from lab.naming import DEFAULT_STACK, check_stack
+from lab.stack import Lab
 
 
 @pytest.fixture(autouse=True)
@@ -28,15 +29,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fail_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Make `status` end with `error`."""
 
-    def broken(_lab: commands.Lab) -> None:
+    def broken(_lab: Lab) -> None:
         raise error
 
-    monkeypatch.setattr(commands, "status", broken)
+    monkeypatch.setattr(views, "status", broken)
 
 
 def test_done_is_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that returns is done."""
-    monkeypatch.setattr(commands, "status", lambda _lab: None)
+    monkeypatch.setattr(views, "status", lambda _lab: None)
 
     assert 0 == launcher.main(["status"])
 
@@ -167,9 +168,9 @@ def test_sigterm_ends_like_ctrl_c() -> None:
     """A TERM in the middle of a command ends with 130 and the same message."""
     program = (
         "import sys, time\n"
-        "from lab import commands, __main__ as m\n"
+        "from lab import views, __main__ as m\n"
         "def slow(lab):\n    print('began', flush=True)\n    time.sleep(30)\n"
-        "commands.status = slow\n"
+        "views.status = slow\n"
         "sys.exit(m.main(['status']))\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:

@@ -41,6 +41,7 @@ def test_help_is_the_default_and_lists_every_command(folder: Path) -> None:
     """All that a user types is in the list."""
     listed = {line.split()[1] for line in make(folder).stdout.splitlines()}
     wanted = {"up", "test", "check", "preview", "status", "down", "set", "kubeconfig", "outputs", "bench", "test-all"}
+    wanted |= {"refresh", "logs", "env", "clean"}
 
     assert wanted | {"help"} == listed
 
@@ -58,6 +59,12 @@ def test_help_is_the_default_and_lists_every_command(folder: Path) -> None:
         (["set", "KEY=k"], "<-m><lab><set><--stack><dev><--><k>"),
         (["set", "KEY=k", 'VALUE=it\'s; "a" b'], '<-m><lab><set><--stack><dev><--><k><it\'s; "a" b>'),
         (["kubeconfig"], "<-m><lab><kubeconfig><--stack><dev>"),
+        (["refresh"], "<-m><lab><refresh><--stack><dev>"),
+        (["logs"], "<-m><lab><logs><--stack><dev>"),
+        (["logs", "FOLLOW=1", "STACK=blue"], "<-m><lab><logs><--stack><blue><--follow>"),
+        (["env"], "<-m><lab><env><--stack><dev>"),
+        (["clean"], "<-m><lab><clean>"),
+        (["clean", "CACHE=1"], "<-m><lab><clean><--cache>"),
     ],
 )
 def test_arguments_reach_the_launcher_whole(folder: Path, arguments: list[str], expected: str) -> None:
@@ -77,6 +84,21 @@ def test_failure_of_the_launcher_fails_make(folder: Path) -> None:
 
     assert 2 == ended.returncode
     assert "Error 130" in ended.stderr
+
+
+def test_clean_removes_the_environment_only_where_no_stack_is_up(folder: Path) -> None:
+    """The launcher is asked first; when it refuses, everything stays."""
+    refused = subprocess.run(
+        ["make", "-C", str(folder), "-s", "clean"],
+        env={"PATH": "/usr/bin:/bin", "CODE": "2"},
+        capture_output=True,
+        check=False,
+    )
+    assert 2 == refused.returncode
+    assert (folder / ".venv").exists()
+    assert 0 == make(folder, "clean").returncode
+    assert not (folder / ".venv").exists()
+    assert 0 == make(folder, "clean").returncode
 
 
 def test_environment_whose_python_is_gone_is_made_again(folder: Path) -> None:

@@ -27,6 +27,8 @@ def test_record_has_the_agreed_form(tmp_path: Path) -> None:
         "context": "lab",
         "cluster_id": "uid-1",
         "platform": "lab",
+        "backend": "",
+        "minor": "",
     } == json.loads(record_file(tmp_path).read_text())
     assert 0o600 == record_file(tmp_path).stat().st_mode & 0o777
 

@@ -20,13 +20,15 @@ ACCESS = Access(Path("/cache/bin/kubectl"), Path("/cache/a b/kubeconfig"), NAMES
 def shown(*, width: int = 120) -> str:
     """Return the workload table as text."""
     stream = io.StringIO()
-    Console(file=stream, width=width).print(workload_table(WORKLOADS, SERVICES))
+    Console(file=stream, width=width).print(workload_table(ACCESS, WORKLOADS, SERVICES))
     return stream.getvalue()
 
 
 def test_deployments_are_read_with_their_sidecars() -> None:
     """Only an init container that restarts always is a sidecar."""
-    assert live.Workload("sidecar-demo", 2, 2, ("nginx",), ("log-shipper",)) == WORKLOADS[1]
+    assert (
+        live.Workload("sidecar-demo", 2, 2, ("nginx",), ("log-shipper",), selector="app=sidecar-demo") == WORKLOADS[1]
+    )
     assert (False, True) == (WORKLOADS[0].well, WORKLOADS[1].well)
 
 
@@ -68,7 +70,7 @@ def test_table_survives_a_narrow_terminal_and_markup_in_names() -> None:
     """Nothing is cut away, and square brackets are no colours."""
     odd = live.Workload("[red]x[/]", 0, 1, (), ())
     stream = io.StringIO()
-    Console(file=stream, width=120).print(workload_table([odd], []))
+    Console(file=stream, width=120).print(workload_table(ACCESS, [odd], []))
 
     assert "[red]x[/]" in stream.getvalue()
     assert "10.96.7.8" in shown(width=60).replace("\n", "")
