@@ -10,18 +10,25 @@ import pytest
 import yaml
 
 from lab.errors import LabError
+from lab.given import GivenCluster
 from lab.live import KubeReader
+from lab.progress import QuietProgress
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers /version, refuses everything else, and remembers the token."""
+    """Answers /version, and the namespace kube-system where it is told to; refuses everything else."""
+
+    open_system = False
 
     def do_GET(self) -> None:
         """Answer one request."""
-        good = self.path == "/version" and self.headers["Authorization"] == "Bearer made-up"
+        answers = {"/version": {"gitVersion": "v1.33.13"}}
+        if type(self).open_system:
+            answers["/api/v1/namespaces/kube-system"] = {"metadata": {"uid": "uid-1"}}
+        good = self.path in answers and self.headers["Authorization"] == "Bearer made-up"
         self.send_response(200 if good else 403)
         self.end_headers()
-        self.wfile.write(json.dumps({"gitVersion": "v1.33.13"}).encode())
+        self.wfile.write(json.dumps(answers.get(self.path, {})).encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -85,3 +92,25 @@ def test_kubeconfig_that_cannot_be_used_is_named(kubeconfig: Path, context: str)
         KubeReader(kubeconfig, context)
     with pytest.raises(LabError, match="missing"):
         KubeReader(kubeconfig.with_name("missing"), "lab")
+
+
+@pytest.mark.parametrize(("readable", "expected"), [(True, "uid-1"), (False, "")])
+def test_given_cluster_tells_who_it_is_where_it_may(
+    kubeconfig: Path, monkeypatch: pytest.MonkeyPatch, readable: bool, expected: str
+) -> None:
+    """The UID of kube-system; with a user who may not read it, none, which is no failure."""
+    monkeypatch.setattr(Api, "open_system", readable)
+    cluster = GivenCluster(kubeconfig, "lab")
+    cluster.start(QuietProgress())
+    assert cluster.running()
+    identity = cluster.identity()
+    assert identity is not None
+    assert expected == identity.cluster_id
+
+
+def test_given_cluster_that_does_not_answer_is_told(kubeconfig: Path) -> None:
+    """Its kubeconfig is wrong, or it is away: `start` says which."""
+    cluster = GivenCluster(kubeconfig, "other")
+    assert not cluster.running()
+    with pytest.raises(LabError, match="kubeconfig"):
+        cluster.start(QuietProgress())
