@@ -22,6 +22,7 @@ from lab.errors import LabError
 from lab.files import locked, write_atomically
 from lab.kind import kubeconfig, tools
 from lab.kind.config import Ports, cluster_config
+from lab.kind.tools import Wasm
 from lab.live import KubeReader
 from lab.paths import cache_root
 from lab.progress import PlainProgress, Progress
@@ -29,14 +30,6 @@ from lab.progress import PlainProgress, Progress
 _CREATE_SECONDS = 900.0  # the node image is about 400 MB
 _READY_SECONDS = 120.0
 _POLL = 0.5
-
-
-@dataclass(frozen=True)
-class Wasm:
-    """What gives a node the WASM handler: the runtime's folder on this machine, and the demo's image archive."""
-
-    folder: Path
-    image: Path
 
 
 @dataclass(frozen=True)
@@ -64,12 +57,12 @@ class Mark:
 class KindCluster:
     """The kind cluster called `name`, of the Kubernetes minor `minor`. Constructing one has no side effect.
 
-    `wasm` is called when the cluster is made, and returns None, after having said why, where the runtime cannot be had.
+    `wasm` gives what the node's WASM handler needs when the cluster is made; see `tools.wasm`, the default.
     """
 
     name: str
     minor: str = "1.33"
-    wasm: Callable[[Progress], Wasm | None] = field(default=lambda _progress: None, repr=False)
+    wasm: Callable[[Progress], Wasm | None] = field(default=tools.wasm, repr=False)
 
     @property
     def folder(self) -> Path:

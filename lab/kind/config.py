@@ -5,6 +5,9 @@ from pathlib import Path
 
 import yaml
 
+from lab.cluster import wasm_bundle
+from lab.cluster.config import WASM_HANDLER
+
 # Node images by Kubernetes minor, with the digests of kind's own release notes. Images of v0.32 and later need a kind
 # of that age: see tools.LEAST.
 NODE_IMAGES = {
@@ -19,8 +22,6 @@ _FEATURE_GATES = {"1.33": {"InPlacePodVerticalScaling": True}}
 HTTP_NODE_PORT = 30080
 UDP_NODE_PORT = 30090
 
-WASM_HANDLER = "wasmedge"
-WASM_FOLDER = "/opt/kubernetes-emerging/wasm"
 # The CRI plugin's name for runtimes, by the version of containerd's own file. kind applies a patch only to a file of
 # the version that the patch names, so both are given and the one that fits takes effect.
 _RUNTIMES = {
@@ -55,7 +56,7 @@ def cluster_config(minor: str, ports: Ports, wasm: Path | None) -> str:
     if minor in _FEATURE_GATES:
         config["featureGates"] = _FEATURE_GATES[minor]
     if wasm is not None:
-        node["extraMounts"] = [{"hostPath": str(wasm), "containerPath": WASM_FOLDER, "readOnly": True}]
+        node["extraMounts"] = [{"hostPath": str(wasm), "containerPath": wasm_bundle.MOUNT_PATH, "readOnly": True}]
         config["containerdConfigPatches"] = [containerd_patch(version) for version in _RUNTIMES]
     text: str = yaml.dump(config, Dumper=_Dumper, sort_keys=False)
     return text
@@ -69,7 +70,7 @@ def containerd_patch(version: int) -> str:
         f"version = {version}\n{runtime}\n"
         '  runtime_type = "io.containerd.runc.v2"\n'
         f"{options}\n"
-        f'  BinaryName = "{WASM_FOLDER}/crun-wasm"\n'
+        f'  BinaryName = "{wasm_bundle.MOUNT_PATH}/{wasm_bundle.PROGRAM}"\n'
         "  SystemdCgroup = true\n"
     )
 

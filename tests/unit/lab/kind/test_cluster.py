@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from lab.cluster import golang, identity
+from lab.cluster import golang, identity, wasm_bundle
 from lab.cluster.errors import ClusterError
 from lab.kind import KindCluster, check_host, tools
 from lab.kind import cluster as cluster_module
-from lab.kind.cluster import Wasm
+from lab.kind.tools import Wasm
 from lab.progress import QuietProgress
 from tests.unit.lab.doubles import ReaderDouble
 from tests.unit.lab.kind.doubles import diary, put_on_path
@@ -39,11 +39,17 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
     monkeypatch.setenv("WORLD", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(wasm_bundle, "bundle", no_wasm)
     ca = base64.b64encode(_certificate()).decode()
     cluster = {"server": "https://127.0.0.1:45891", "certificate-authority-data": ca}
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump({"clusters": [{"name": "kind-demo", "cluster": cluster}]}))
     answer(monkeypatch, "uid-1")
     return tmp_path
+
+
+def no_wasm(_progress: object) -> Path:
+    """Fail as where the runtime's packages cannot be had."""
+    raise ClusterError("apt knows no archive of Debian")
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, uid: str | None) -> None:
@@ -171,6 +177,16 @@ def test_the_wasm_runtime_is_mounted_and_its_image_loaded(world: Path) -> None:
     assert f"kind load image-archive {image} --name demo [docker]" in diary(world)
     config = yaml.safe_load((world / "config.yaml").read_text())
     assert str(world / "wasm") == config["nodes"][0]["extraMounts"][0]["hostPath"]
+
+
+def test_a_runtime_that_cannot_be_had_is_told_and_left_out(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster comes up without the handler, and the reason is said."""
+    progress = QuietProgress()
+    notes: list[str] = []
+    monkeypatch.setattr(progress, "note", notes.append)
+    KindCluster("demo").start(progress)
+    assert "containerdConfigPatches" not in yaml.safe_load((world / "config.yaml").read_text())
+    assert "apt knows no archive of Debian" in notes[0]
 
 
 def test_docker_without_a_daemon_is_told_with_the_remedy(world: Path) -> None:
