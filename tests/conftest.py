@@ -1,7 +1,8 @@
 """What the tests of a real cluster share: the tests' own instance, a client for it, a namespace per test.
 
 Nothing here starts before a test asks for it, so the unit tests need neither root nor a cluster. With
-`LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays afterwards.
+`LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays afterwards. `LAB_TEST_MINOR=1.37`
+chooses another Kubernetes than the default.
 """
 
 import os
@@ -19,22 +20,23 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def lab_cluster() -> Iterator["Cluster"]:
     """Start the cluster called `test` at its first use; delete it after the last test."""
-    from lab.cluster import Cluster, check_host
+    from lab.cluster import DEFAULT_MINOR, Cluster, check_host
     from lab.files import locked
     from lab.paths import cache_root
     from lab.progress import PlainProgress
 
+    minor = os.environ.get("LAB_TEST_MINOR") or DEFAULT_MINOR
     if name := os.environ.get("LAB_TEST_CLUSTER"):
-        given = Cluster(name)
+        given = Cluster(name, minor)
         given.start(PlainProgress())
         yield given
         return
-    if problems := check_host():
+    if problems := check_host(minor):
         pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
     progress = PlainProgress()
     # Two test sessions at once would delete the cluster under each other.
     with locked(cache_root() / "test.lock", lambda: progress.note("another test session runs; waiting for its end")):
-        cluster = Cluster("test")
+        cluster = Cluster("test", minor)
         cluster.delete()
         try:
             cluster.start(progress)

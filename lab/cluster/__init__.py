@@ -3,6 +3,7 @@
 from lab.cluster.artifacts import build, is_built
 from lab.cluster.cluster import Cluster
 from lab.cluster.errors import ClusterError
+from lab.cluster.golang import DEFAULT_MINOR, MINORS
 from lab.cluster.host import HostProblem, check_host
 
-__all__ = ["Cluster", "ClusterError", "HostProblem", "build", "check_host", "is_built"]
+__all__ = ["DEFAULT_MINOR", "MINORS", "Cluster", "ClusterError", "HostProblem", "build", "check_host", "is_built"]

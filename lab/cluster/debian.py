@@ -10,10 +10,12 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from lab.cluster.building import Step
 from lab.cluster.commands import run
 from lab.cluster.errors import ClusterError
 from lab.files import write_atomically
@@ -64,6 +66,13 @@ def unpack(root: Root) -> None:
         merge_usr(tree)
         tree.chmod(0o755)
         tree.rename(root.path)
+
+
+def steps(roots: Iterable[Root]) -> list[Step]:
+    """Return what makes those of `roots` that are not there yet."""
+    return [
+        (f"unpack Debian packages for {root.name}", partial(unpack, root)) for root in roots if not root.path.exists()
+    ]
 
 
 def forget_archives() -> None:

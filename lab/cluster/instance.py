@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab.cluster import network
 from lab.cluster.errors import ClusterError
+from lab.cluster.golang import DEFAULT_MINOR
 from lab.cluster.network import Ranges
 from lab.files import locked, write_atomically
 from lab.paths import cache_root
@@ -85,6 +86,32 @@ class Instance:
                 f"delete the instance (python -m lab.cluster down --name {self.name}) and start again"
             ) from error
 
+    def minor(self) -> str | None:
+        """Return the Kubernetes minor that the instance was made with, or None where it has never been started."""
+        try:
+            return self._minor.read_text().strip()
+        except FileNotFoundError:
+            # Instances of before there was a choice have addresses and no such file.
+            return DEFAULT_MINOR if self._addresses.exists() else None
+
+    def check_minor(self, wanted: str) -> None:
+        """Raise ClusterError where the instance was made with another Kubernetes minor than `wanted`.
+
+        Its data is not for another one: Kubernetes goes up by one minor at a time, and never down.
+        """
+        kept = self.minor()
+        if kept not in {None, wanted}:
+            raise ClusterError(
+                f"cluster {self.name} was made with Kubernetes {kept}, and {wanted} is asked for: go on with {kept}, "
+                f"or delete the cluster (python -m lab.cluster down --name {self.name}) and start it anew"
+            )
+
+    def claim_minor(self, wanted: str) -> None:
+        """Keep `wanted` as the instance's Kubernetes minor at its first start; later as `check_minor`."""
+        self.check_minor(wanted)
+        if self.minor() is None:
+            write_atomically(self._minor, wanted + "\n")
+
     def claim_ranges(self) -> Ranges:
         """Return the instance's addresses, choosing free ones at its first start.
 
@@ -106,6 +133,10 @@ class Instance:
     def lock(self, waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Hold the instance against every other start, stop or delete."""
         return locked(self.work_lock, waiting)
+
+    @property
+    def _minor(self) -> Path:
+        return self.folder / "kubernetes-minor"
 
     @property
     def _addresses(self) -> Path:

@@ -34,8 +34,8 @@ def alive(instance: Instance) -> bool:
     return is_locked(instance.life_lock)
 
 
-def begin(instance: Instance, ranges: Ranges) -> None:
-    """Start the node in namespaces of its own, detached from this process, and lay its link.
+def begin(instance: Instance, ranges: Ranges, minor: str) -> None:
+    """Start the node of that Kubernetes in namespaces of its own, detached from this process, and lay its link.
 
     The instance's keys must be there. Returns before its components are up.
     """
@@ -46,7 +46,7 @@ def begin(instance: Instance, ranges: Ranges) -> None:
     for log in (folder / "logs").glob("*.log"):
         log.replace(log.with_suffix(".previous"))
     plan.write_configuration(folder, ranges, instance.cgroup, _host(folder))
-    write_atomically(instance.plan, json.dumps(plan.render(folder, ranges, instance.cgroup), indent=2))
+    write_atomically(instance.plan, json.dumps(plan.render(folder, ranges, instance.cgroup, minor), indent=2))
     for old in (folder / "run" / "status.json", instance.ready_mark):
         old.unlink(missing_ok=True)
     cgroups.create(instance.cgroup)

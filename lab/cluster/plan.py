@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.cluster import artifacts, config, golang, images
+from lab.cluster.golang import DEFAULT_MINOR
 from lab.cluster.network import Ranges
 from lab.cluster.pki import NODE_NAME
 from lab.files import write_atomically
@@ -41,8 +42,9 @@ class Host:
     restrict_oom_score: bool
 
 
-def render(folder: Path, ranges: Ranges, cgroup: str) -> dict[str, Any]:
-    """Return the plan for the instance in `folder`, for `json.dump`."""
+def render(folder: Path, ranges: Ranges, cgroup: str, minor: str = DEFAULT_MINOR) -> dict[str, Any]:
+    """Return the plan for the instance in `folder`, for `json.dump`; `minor` is its Kubernetes."""
+    in_images = {image.binary for image in images.IMAGES}
     binds = [
         _bind(artifacts.NODE_ROOT.path / "usr", "/usr", read_only=True),
         _bind(folder / "etc", config.CONFIG, read_only=True),
@@ -51,7 +53,8 @@ def render(folder: Path, ranges: Ranges, cgroup: str) -> dict[str, Any]:
         *(_bind(folder / "data" / name, target) for name, target in DATA.items()),
         *(
             _bind(golang.binary_path(binary), f"{config.BIN}/{binary.name}", read_only=True)
-            for binary in golang.BINARIES
+            for binary in golang.binaries(minor)
+            if binary.name not in in_images
         ),
         *(_bind(image.archive, _on_node(image), read_only=True) for image in images.IMAGES),
     ]

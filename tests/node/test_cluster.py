@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lab.cluster import Cluster, ClusterError, cgroups, identity, images, pki
+from lab.cluster import MINORS, Cluster, ClusterError, cgroups, golang, identity, images, pki
 from lab.cluster.dns import lookup
 from lab.cluster.instance import Instance
 from lab.cluster.node import first_process, log_tail, processes
@@ -44,7 +44,7 @@ server {
 @pytest.fixture
 def other(lab_cluster: Cluster) -> Iterator[Cluster]:
     """Give a second instance that no test has touched; it is gone afterwards."""
-    cluster = Cluster(f"{lab_cluster.name}-{uuid.uuid4().hex[:8]}")
+    cluster = Cluster(f"{lab_cluster.name}-{uuid.uuid4().hex[:8]}", lab_cluster.minor)
     yield cluster
     cluster.delete()
 
@@ -127,16 +127,16 @@ def http_get(address: str) -> str:
         connection.close()
 
 
-def up(name: str) -> subprocess.Popen[bytes]:
+def up(cluster: Cluster) -> subprocess.Popen[bytes]:
     """Start an instance from a process of its own, as a developer's shell would."""
-    command = [sys.executable, "-m", "lab.cluster", "up", "--name", name]
+    command = [sys.executable, "-m", "lab.cluster", "up", "--name", cluster.name, "--minor", cluster.minor]
     return subprocess.Popen(command, cwd=project_root(), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def test_the_node_is_kubernetes_1_33_on_containerd_2(lab_cluster: Cluster) -> None:
+def test_the_node_is_the_pinned_kubernetes_on_containerd_2(lab_cluster: Cluster) -> None:
     """The versions are the pinned ones, as the node itself reports them."""
     info = json.loads(kubectl(lab_cluster, "get", "node", pki.NODE_NAME, "-o", "json"))["status"]["nodeInfo"]
-    assert "v1.33.13" == info["kubeletVersion"]
+    assert f"v{golang.KUBERNETES_VERSIONS[lab_cluster.minor]}" == info["kubeletVersion"]
     assert info["containerRuntimeVersion"].startswith("containerd://2.1.")
 
 
@@ -228,6 +228,15 @@ for folder in . merged; do "$2" -c "{trial} print(overlay_works(pathlib.Path('$f
     assert "True\nFalse\n" == subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def test_an_instance_keeps_its_kubernetes(lab_cluster: Cluster) -> None:
+    """Another minor is refused in words before anything is built or changed, and the node runs on."""
+    before = first_process(Instance(lab_cluster.name))
+    (another,) = set(MINORS) - {lab_cluster.minor}
+    with pytest.raises(ClusterError, match=f"made with Kubernetes {lab_cluster.minor}, and {another} is asked for"):
+        Cluster(lab_cluster.name, another).start(quiet)
+    assert before == first_process(Instance(lab_cluster.name))
+
+
 def test_stop_and_start_keep_the_cluster(other: Cluster) -> None:
     """A stopped cluster has no process, and comes back within a minute as the same one with its objects."""
     other.start(quiet)
@@ -292,7 +301,7 @@ def test_a_killed_node_comes_back(other: Cluster) -> None:
 @pytest.mark.parametrize("after", [0.4, 0.8, 6.0])
 def test_a_killed_start_is_finished_by_the_next(other: Cluster, after: float) -> None:
     """A kill -9 of the starting process at any moment: the next start brings the cluster up all the same."""
-    starting = up(other.name)
+    starting = up(other)
     time.sleep(after)
     starting.kill()
     starting.wait()
@@ -303,7 +312,7 @@ def test_a_killed_start_is_finished_by_the_next(other: Cluster, after: float) ->
 def test_a_killed_start_can_be_deleted(other: Cluster) -> None:
     """Deleting what a killed start left half-made leaves nothing of it."""
     instance = Instance(other.name)
-    starting = up(other.name)
+    starting = up(other)
     namespaces = eventually(lambda: traces.namespaces_of(instance), within=20)
     starting.kill()
     starting.wait()
@@ -314,7 +323,7 @@ def test_a_killed_start_can_be_deleted(other: Cluster) -> None:
 def test_an_interrupted_start_leaves_no_process(other: Cluster) -> None:
     """Ctrl-C while the cluster comes up ends what had begun; a start afterwards works."""
     instance = Instance(other.name)
-    starting = up(other.name)
+    starting = up(other)
     namespaces = eventually(lambda: traces.namespaces_of(instance), within=20)
     starting.send_signal(signal.SIGINT)
     assert 0 != starting.wait(timeout=30)
@@ -339,7 +348,7 @@ def test_two_starts_at_once_make_one_cluster(other: Cluster) -> None:
     first = threading.Thread(target=other.start, args=(quiet,))
     first.start()
     eventually(lambda: processes(instance), within=20)
-    Cluster(other.name).start(Listening())
+    Cluster(other.name, other.minor).start(Listening())
     first.join()
     assert [f"cluster {other.name} is being worked on; waiting"] == notes
     assert 2 == len(processes(instance))  # the first process and the one that holds it

@@ -1,12 +1,16 @@
 """What is built once per machine: the toolchain, the binaries, the Debian trees, and how each is cached."""
 
 import os
+import re
+import tarfile
 import time
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from lab.cluster import artifacts, debian, golang, images
+from lab.cluster import Cluster, artifacts, debian, golang, images
 from lab.cluster.errors import ClusterError
 from lab.cluster.golang import Binary
 from lab.progress import quiet
@@ -48,9 +52,10 @@ def test_text_without_a_version_is_an_error() -> None:
 
 
 def test_the_newest_need_of_all_modules_counts() -> None:
-    """Containerd's module asks for more than Kubernetes' own; the wheel satisfies both."""
+    """Containerd's module asks for more than Kubernetes' own; the wheel satisfies both, for every minor."""
     assert golang.required_version() >= (1, 25)
-    assert golang.parse_version("go" + golang.GO_WHEEL.partition("==")[2]) >= golang.required_version()
+    for minor in golang.MINORS:
+        assert golang.parse_version("go" + golang.GO_WHEEL.partition("==")[2]) >= golang.required_version(minor)
 
 
 def test_a_new_go_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,28 +110,69 @@ def test_every_call_of_go_keeps_its_own_files_in_the_cache(
 
 def test_a_binary_s_place_says_what_it_is_made_of() -> None:
     """Other flags or another module make another binary; the same make the same."""
-    one = Binary("some", "kubernetes", "example.org/some")
-    assert golang.binary_path(one) == golang.binary_path(Binary("some", "kubernetes", "example.org/some"))
-    others = [Binary("some", "kubernetes", "example.org/some", "-s"), Binary("some", "pause", "example.org/some")]
+    one = Binary("some", "kubernetes-1.33", "example.org/some")
+    assert golang.binary_path(one) == golang.binary_path(Binary("some", "kubernetes-1.33", "example.org/some"))
+    others = [Binary("some", "kubernetes-1.33", "example.org/some", "-s"), Binary("some", "pause", "example.org/some")]
     assert 3 == len({golang.binary_path(binary) for binary in [one, *others]})
 
 
 def test_every_binary_is_a_tool_or_a_program_of_its_module() -> None:
     """What is built is in the module's tool block, or its go.sum would lack lines, or is the module's own main."""
-    for binary in golang.BINARIES:
+    for binary in {*golang.binaries("1.33"), *golang.binaries("1.37")}:
         module = golang.MODULES / binary.module
         assert binary.package in (module / "go.mod").read_text() if binary.package != "." else (module / "main.go")
 
 
-@pytest.mark.parametrize(
-    ("module", "expected"),
-    [("kubernetes", "k8s.io/kubernetes v1.33.13"), ("containerd", "github.com/containerd/containerd/v2 v2.1.9")],
-)
-def test_versions_in_flags_are_the_modules_own(module: str, expected: str) -> None:
-    """What the programs say of themselves is what go.mod pins."""
-    assert expected in (golang.MODULES / module / "go.mod").read_text()
-    said = {"kubernetes": golang.KUBERNETES_VERSION, "containerd": golang.CONTAINERD_VERSION}[module]
-    assert expected.endswith(f"v{said}")
+@pytest.mark.parametrize("minor", golang.MINORS)
+def test_versions_in_flags_are_the_modules_own(minor: str) -> None:
+    """What the programs say of themselves is what go.mod pins, and the staging modules are of the same release."""
+    version = golang.KUBERNETES_VERSIONS[minor]
+    assert version.startswith(f"{minor}.")
+    text = (golang.MODULES / f"kubernetes-{minor}" / "go.mod").read_text()
+    assert re.search(rf"k8s\.io/kubernetes v{re.escape(version)}\s", text)
+    assert {f"v0{version.removeprefix('1')}"} == set(re.findall(r"=> k8s.io/\S+ (\S+)", text))
+    server = next(binary for binary in golang.binaries(minor) if binary.name == "kube-apiserver")
+    assert f".gitVersion=v{version} " in server.ldflags
+    assert server.ldflags.endswith(f".gitMajor=1 -X k8s.io/component-base/version.gitMinor={minor[2:]}")
+    containerd = (golang.MODULES / "containerd" / "go.mod").read_text()
+    assert re.search(rf"github\.com/containerd/containerd/v2 v{re.escape(golang.CONTAINERD_VERSION)}\s", containerd)
+
+
+def test_minors_share_all_but_kubernetes() -> None:
+    """The second minor adds six programs and nothing else; the default is the floor, the other the newest."""
+    assert ("1.33", ("1.33", "1.37")) == (golang.DEFAULT_MINOR, golang.MINORS)
+    one, two = ({binary.name: binary for binary in golang.binaries(minor)} for minor in golang.MINORS)
+    assert one.keys() == two.keys()
+    differ = {name for name in one if one[name] != two[name]}
+    of_kubernetes = {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"}
+    assert of_kubernetes == differ
+    assert all(golang.find(name) != golang.find(name, "1.37") for name in differ)
+
+
+def test_an_unknown_minor_is_refused_with_those_there_are() -> None:
+    """Before anything is looked for or built."""
+    for ask in (golang.binaries, artifacts.is_built, lambda minor: Cluster("one", minor), golang.known_minor):
+        with pytest.raises(ValueError, match=r"Kubernetes '1\.36'.*write 1\.33 or 1\.37"):
+            ask("1.36")
+
+
+def test_the_default_asks_for_no_newer_go_than_its_own_modules() -> None:
+    """A machine with go 1.25 builds it without fetching a toolchain; only the newer minor needs 1.26."""
+    assert (1, 26) > golang.required_version() >= (1, 25)
+    assert golang.required_version("1.37") >= (1, 26)
+
+
+def test_a_module_for_another_system_is_built_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go is told the target in its environment, whatever the user's own says, and the place of the result knows it."""
+    called = tmp_path / "called"
+    fake_go(tmp_path / "bin", "go9.0")
+    with (tmp_path / "bin" / "go").open("a") as program:
+        program.write(f'echo "$GOOS $GOARCH" >> {called}\n')
+    monkeypatch.setenv("GOOS", "plan9")
+    with pytest.raises(FileNotFoundError):
+        golang.compile_binary(golang.WASM_MODULE, tmp_path / "bin" / "go")
+    assert "wasip1 wasm\n" == called.read_text()
+    assert golang.binary_path(golang.WASM_MODULE) != golang.binary_path(replace(golang.WASM_MODULE, target=""))
 
 
 def test_the_machine_s_mirror_is_used_for_debian() -> None:
@@ -221,13 +267,43 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         golang.binary_path(binary).parent.mkdir(parents=True, exist_ok=True)
         golang.binary_path(binary).touch()
 
-    monkeypatch.setattr(golang, "toolchain", lambda: Path("/usr/bin/go"))
+    monkeypatch.setattr(golang, "toolchain", lambda _minor: Path("/usr/bin/go"))
     monkeypatch.setattr(golang, "compile_binary", make)
     monkeypatch.setattr(debian, "unpack", lambda root: root.path.mkdir(parents=True))
     monkeypatch.setattr(
         images, "make", lambda image: (image.archive.parent.mkdir(exist_ok=True), image.archive.touch())
     )
     return done
+
+
+def test_a_build_of_one_minor_builds_nothing_of_another(done: list[str]) -> None:
+    """The default needs no second Kubernetes; asked for, only Kubernetes itself is built again."""
+    artifacts.build(quiet)
+    assert sorted(binary.name for binary in golang.BINARIES) == sorted(done)
+    assert not artifacts.is_built("1.37")
+    done.clear()
+    artifacts.build(quiet, "1.37")
+    assert artifacts.is_built("1.37")
+    assert 6 == len(done)
+    assert "etcd" not in done
+
+
+def test_the_wasm_image_is_the_module_and_nothing_else(cache: Path) -> None:
+    """One file, started by its path, as a user that is not root: a plain Linux image that every containerd takes."""
+    module = golang.find("hello.wasm")
+    module.parent.mkdir(parents=True)
+    module.write_bytes(b"\0asm")
+    image = next(image for image in images.IMAGES if image.name == "localhost/wasm-demo:1")
+    images.make(image)
+    assert image.archive.is_relative_to(cache)
+    assert {"User": "65532:65532", "Entrypoint": ["/hello.wasm"]} == images._configuration(image)
+    with tarfile.open(image.archive) as archive:
+        layers = [
+            entry for entry in archive.getmembers() if b"\0asm" in (archive.extractfile(entry) or BytesIO()).read()
+        ]
+        (layer,) = layers
+        with tarfile.open(fileobj=archive.extractfile(layer)) as files:
+            assert ["hello.wasm"] == files.getnames()
 
 
 def test_a_build_does_what_is_missing_and_sweeps_what_a_killed_one_left(cache: Path, done: list[str]) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster import config, dns, golang, images, pki, plan
+from lab.cluster import Cluster, artifacts, config, dns, golang, images, pki, plan
+from lab.cluster.errors import ClusterError
 from lab.cluster.instance import Instance
 from lab.cluster.network import Ranges
+from lab.progress import quiet
 
 RANGES = Ranges(IPv4Network("10.240.0.0/16"))
 
@@ -60,6 +62,57 @@ def test_containerd_is_told_what_this_machine_allows(restrict: bool) -> None:
     assert "io.containerd.runc.v2" == runtime["containerd"]["runtimes"]["runc"]["runtime_type"]
 
 
+def test_the_wasm_handler_is_a_runtime_of_its_own() -> None:
+    """Its program is called crun-wasm, which is what makes crun take containers for modules; runc stays the default."""
+    told = tomllib.loads(config.containerd_configuration(snapshotter="native", restrict_oom_score=True))
+    runtimes = told["plugins"]["io.containerd.cri.v1.runtime"]["containerd"]
+    assert "runc" == runtimes["default_runtime_name"]
+    expected = {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": "/usr/bin/crun-wasm"}}
+    assert expected == runtimes["runtimes"]["wasmedge"]
+    assert {"crun", "libwasmedge0"} <= set(artifacts.NODE_ROOT.packages)
+
+
+def test_a_node_runs_the_programs_of_its_minor(tmp_path: Path) -> None:
+    """Kubernetes is of the minor that was asked for, and what surrounds it is the same."""
+    one, two = (plan.render(tmp_path, RANGES, "group", minor) for minor in golang.MINORS)
+    sources = [{bind["target"]: bind["source"] for bind in made["binds"]} for made in (one, two)]
+    assert sources[0].keys() == sources[1].keys()
+    differ = {Path(target).name for target in sources[0] if sources[0][target] != sources[1][target]}
+    assert {"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl"} == differ
+    assert str(golang.find("kubelet", "1.37")) == sources[1][f"{config.BIN}/kubelet"]
+
+
+def test_the_kubelet_takes_either_version_of_control_groups() -> None:
+    """From 1.35 on it refuses v1 unless it is told not to."""
+    assert False is config.kubelet_configuration(RANGES, "group")["failCgroupV1"]
+
+
+def test_an_instance_keeps_its_minor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is refused with both ways out; one from before there was a choice is of the default minor."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    fresh = Instance("fresh")
+    assert fresh.minor() is None
+    fresh.check_minor("1.33")
+    assert not fresh.folder.exists()
+    fresh.claim_minor("1.37")
+    fresh.claim_minor("1.37")
+    assert "1.37" == fresh.minor()
+    refusal = (
+        r"fresh was made with Kubernetes 1\.37, and 1\.33 is asked.*go on with 1\.37, or delete.*down --name fresh"
+    )
+    with pytest.raises(ClusterError, match=refusal):
+        fresh.claim_minor("1.33")
+    monkeypatch.setattr(artifacts, "build", lambda *_: pytest.fail("something was built"))
+    with pytest.raises(ClusterError, match=refusal):
+        Cluster("fresh", "1.33").start(quiet)
+
+    older = Instance("older")
+    older.folder.mkdir()
+    (older.folder / "addresses.json").write_text("{}")
+    with pytest.raises(ClusterError, match=r"made with Kubernetes 1\.33"):
+        older.check_minor("1.37")
+
+
 def test_a_kubeconfig_has_one_context_that_is_current() -> None:
     """Whoever uses it needs no --context."""
     made = config.kubeconfig("https://10.240.0.2:6443", "some", "CA", "CERT", "KEY")
@@ -79,7 +132,10 @@ def test_dns_is_a_service_at_its_usual_address_over_both_protocols() -> None:
 def test_every_binary_and_image_is_shown_to_the_node_read_only(tmp_path: Path) -> None:
     """A pod with every right on the node cannot change what other instances share."""
     binds = {bind["target"]: bind for bind in plan.render(tmp_path, RANGES, "group")["binds"]}
-    assert {f"{config.BIN}/{binary.name}" for binary in golang.BINARIES} <= set(binds)
+    in_images = {"coredns", "pause", "hello.wasm"}
+    shown = {Path(target).name for target in binds if target.startswith(config.BIN)}
+    assert {binary.name for binary in golang.BINARIES} - in_images == shown
+    assert {f"/opt/lab/images/{image.archive.name}" for image in images.IMAGES} <= set(binds)
     writable = {target for target, bind in binds.items() if not bind["read_only"]}
     assert {*plan.DATA.values(), "/var/log/lab", "/var/lib/lab"} == writable
 

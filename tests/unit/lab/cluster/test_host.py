@@ -4,11 +4,13 @@ import fcntl
 import os
 import queue
 import threading
+from ipaddress import IPv4Network
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from lab.cluster import Cluster, cgroups, host, node
+from lab.cluster import Cluster, artifacts, cgroups, golang, host, network, node
 from lab.cluster.errors import ClusterError
 from lab.cluster.host import HostProblem
 from lab.cluster.instance import Instance
@@ -17,10 +19,12 @@ from lab.progress import QuietProgress
 
 
 def test_missing_programs_are_one_problem_with_one_command() -> None:
-    """Each package is named once, however many of its programs are missing."""
+    """Each package is named once, however many of its programs are missing; apt's command only where there is apt."""
     tools = {"unshare": "util-linux", "setsid": "util-linux", "ip": "iproute2", "stat": "coreutils"}
     expected = HostProblem("programs are missing: unshare, setsid, ip", "apt-get install --yes iproute2 util-linux")
-    assert [expected] == host.missing_tools(tools, lambda tool: "/usr/bin/stat" if tool == "stat" else None)
+    assert [expected] == host.missing_tools(tools, lambda tool: tool if tool in {"stat", "apt-get"} else None)
+    (problem,) = host.missing_tools(tools, lambda tool: tool if tool == "stat" else None)
+    assert "this system's own package manager; Debian has them in iproute2 util-linux" in problem.remedy
     assert [] == host.missing_tools(tools, lambda tool: f"/usr/bin/{tool}")
 
 
@@ -154,18 +158,116 @@ def test_capabilities_are_read_from_the_kernel_s_words() -> None:
     assert 0x200000 == host.effective_capabilities("Name:\tx\nCapEff:\t0000000000200000\nCapBnd:\t000001ffffffffff\n")
 
 
-def test_a_user_is_told_to_be_root_before_anything_else_of_rights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without root, single capabilities are no news."""
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    (problem,) = host._rights()
-    assert "root" in problem.what
+@pytest.fixture
+def fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make this a machine that nothing is wrong with and nothing built on; return its (v1) control groups."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "cgroup").mkdir()
+    root = v1(tmp_path / "cgroup", "cpu,cpuacct", "cpuset", "memory")
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(host, "effective_capabilities", lambda _: -1)
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=100 * 2**30))
+    monkeypatch.setattr(host, "KEYRINGS", (tmp_path,))
+    monkeypatch.setattr(golang, "toolchain", lambda _minor: Path("/usr/bin/go"))
+    monkeypatch.setattr(cgroups, "ROOT", root)
+    monkeypatch.setattr(network, "host_networks", list)
+    for trial in ("_memory", "_kernel"):
+        monkeypatch.setattr(host, trial, list)
+    assert [] == host.check_host()
+    return root
 
 
-def test_another_platform_is_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("fit")
+def test_arm64_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs, packages and images are made for the machine at hand."""
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert [] == host.check_host()
+
+
+def test_cgroup_v2_alone_is_no_problem(fit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One tree with every controller that pods need is as good as several."""
+    monkeypatch.setattr(cgroups, "ROOT", v2(fit, "cpuset cpu io memory pids"))
+    assert [] == host.check_host()
+
+
+@pytest.mark.usefixtures("fit")
+@pytest.mark.parametrize(("system", "machine"), [("darwin", "arm64"), ("linux", "riscv64")])
+def test_another_platform_is_one_problem(monkeypatch: pytest.MonkeyPatch, system: str, machine: str) -> None:
     """There nothing else is looked at, and the remedy is another cluster."""
-    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     (problem,) = host.check_host()
-    assert "darwin" in problem.what
+    assert f"this is {system} on {machine}" in problem.what
+    assert "Docker or Podman" in problem.remedy
+
+
+@pytest.mark.usefixtures("fit")
+def test_a_user_is_told_to_be_root_before_anything_else_of_rights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without root, single capabilities are no news; who cannot be root has the simulated cluster."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(host, "effective_capabilities", lambda _: 0)
+    (problem,) = host.check_host()
+    assert "need root" in problem.what
+    assert "(sudo), or" in problem.remedy
+    assert "make set KEY=cluster VALUE=simulated" in problem.remedy
+
+
+@pytest.mark.usefixtures("fit")
+def test_a_machine_without_apt_is_not_told_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's packages cannot be had there: one problem, and no word of their keys."""
+    monkeypatch.setattr("shutil.which", lambda program: None if program in {"apt-get", "dpkg", "dpkg-deb"} else program)
+    monkeypatch.setattr(host, "KEYRINGS", ())
+    (problem,) = host.check_host()
+    assert "made of Debian packages, and this machine has no apt-get, dpkg, dpkg-deb" in problem.what
+    assert "Debian-like Linux" in problem.remedy
+    assert "apt-get install" not in problem.remedy
+
+
+@pytest.mark.usefixtures("fit")
+@pytest.mark.parametrize(
+    ("built", "asked", "expected"),
+    [
+        ([], "1.33", "9 are needed to build the node"),
+        (["1.33"], "1.37", "5 are needed to build Kubernetes 1.37"),
+        (["1.33"], "1.33", "2 are needed to run it"),
+    ],
+)
+def test_a_full_disk_is_told_with_what_is_needed_for_what(
+    monkeypatch: pytest.MonkeyPatch, built: list[str], asked: str, expected: str
+) -> None:
+    """What is built already needs no more room."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 * 2**29))
+    monkeypatch.setattr(artifacts, "is_built", lambda minor="1.33": minor in built)
+    (problem,) = host.check_host(asked)
+    assert f"has 1.5 GiB free; {expected}" in problem.what
+    assert "XDG_CACHE_HOME" in problem.remedy
+
+
+@pytest.mark.usefixtures("fit")
+def test_a_machine_whose_routes_cover_every_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind some VPNs: the ranges are named, and what may be ended."""
+    taken = [IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "198.18.0.0/15")]
+    monkeypatch.setattr(network, "host_networks", lambda: taken)
+    (problem,) = host.check_host()
+    assert "10.100-240.0.0/16, 172.16-31.0.0/16 and 198.18-19.0.0/16" in problem.what
+    assert "VPN" in problem.remedy
+
+
+@pytest.mark.usefixtures("fit")
+def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No second run tells of the next thing; the kernel alone is not tried without the rights to."""
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr(host, "_kernel", lambda: pytest.fail("tried without rights"))
+    whats = [problem.what for problem in host.check_host()]
+    expected = ["need root", "programs are missing", "Debian packages", "0.0 GiB free"]
+    assert 4 == len(whats)
+    assert all(words in what for words, what in zip(expected, whats, strict=True))
 
 
 def test_a_file_is_whole_and_private_or_untouched(tmp_path: Path) -> None:

@@ -1,0 +1,3 @@
+module kubernetes-emerging/lab/wasm
+
+go 1.24.0
