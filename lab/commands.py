@@ -33,7 +33,7 @@ def up(lab: Lab) -> None:
         record = lab.choose()
         cluster = lab.cluster(record)
         if known and record.cluster != GIVEN and not cluster.running():
-            _need_host(lab, record.cluster)
+            _need_host(lab, record)
         cluster.start(lab.progress)  # also when it runs: a start that was killed half way is finished
         record = _recognise(lab, record, cluster)
         lab.tell(record)
@@ -157,11 +157,11 @@ def _given(lab: Lab) -> Record:
     return record
 
 
-def _need_host(lab: Lab, kind: str) -> None:
-    problems = lab.parts.host_problems(kind)
+def _need_host(lab: Lab, record: Record) -> None:
+    problems = lab.parts.host_problems(record.cluster, record.minor)
     if problems:
         lines = [f"  - {problem.what}\n    {problem.remedy}" for problem in problems]
-        raise RefusedError(f"This machine lacks something that {TITLES[kind]} needs:\n" + "\n".join(lines))
+        raise RefusedError(f"This machine lacks something that {TITLES[record.cluster]} needs:\n" + "\n".join(lines))
 
 
 def _recognise(lab: Lab, record: Record, cluster: ClusterLike) -> Record:

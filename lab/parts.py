@@ -121,8 +121,8 @@ class EngineLike(Protocol):
 class Parts(Protocol):
     """Where the commands get their parts."""
 
-    def host_problems(self, kind: str) -> list[Problem]:
-        """Return everything that this host lacks for a cluster of this kind, all at once."""
+    def host_problems(self, kind: str, minor: str) -> list[Problem]:
+        """Return everything that this host lacks for such a cluster, all at once. `minor` may be empty: the default."""
         ...
 
     def cluster(self, kind: str, name: str, minor: str) -> ClusterLike:
@@ -149,7 +149,7 @@ class Parts(Protocol):
 class RealParts:
     """The lab's clusters and engine, kind, and the official CLI."""
 
-    def host_problems(self, kind: str) -> list[Problem]:
+    def host_problems(self, kind: str, minor: str) -> list[Problem]:
         """Ask the package of that kind of cluster."""
         match kind:
             case "kind":
@@ -161,9 +161,10 @@ class RealParts:
 
                 return list(check_simulated())
             case _:
+                from lab.cluster import DEFAULT_MINOR  # noqa: PLC0415
                 from lab.cluster import check_host as check_node  # noqa: PLC0415
 
-                return list(check_node())
+                return list(check_node(minor or DEFAULT_MINOR))
 
     def cluster(self, kind: str, name: str, minor: str) -> ClusterLike:
         """Return a cluster of the package for that kind."""
@@ -178,7 +179,7 @@ class RealParts:
             case "simulated":
                 from lab.simulated import SimulatedCluster  # noqa: PLC0415
 
-                return SimulatedCluster(name)
+                return SimulatedCluster(name, minor)
             case _:
                 from lab.cluster import Cluster  # noqa: PLC0415
 

@@ -52,7 +52,7 @@ class Wish:
     def read(cls, stack: str, config: Mapping[str, object]) -> "Wish":
         """Return the wish in a stack's config (full keys). `RefusedError` for a cluster or version of no known name."""
         text = {name: str(config.get(f"{PROJECT}:{name}") or "") for name in ("cluster", "kubeconfig", "context")}
-        minor = str(config.get(f"{PROJECT}:kubernetesVersion") or "")
+        minor = _minor(stack, str(config.get(f"{PROJECT}:kubernetesVersion") or ""))
         cluster = text["cluster"] or "auto"
         if cluster not in ("auto", "kubeconfig", *OWN_CLUSTERS):
             raise RefusedError(
@@ -89,7 +89,7 @@ def cluster_for(wish: Wish, record: Record | None, parts: Parts) -> str:
     candidates = OWN_CLUSTERS if wish.cluster == "auto" else (wish.cluster,)
     lacks: dict[str, list[Problem]] = {}
     for kind in candidates:
-        lacks[kind] = parts.host_problems(kind)
+        lacks[kind] = parts.host_problems(kind, wish.minor)
         if not lacks[kind]:
             return kind
     raise RefusedError(_no_way(lacks))
@@ -142,6 +142,18 @@ def backend_for(
     if recorded and name != recorded:
         raise RefusedError(_another_backend(stack, recorded, name))
     return backend, name
+
+
+def _minor(stack: str, minor: str) -> str:
+    """Return the minor that the config names, or nothing. `RefusedError` for one that the lab does not make."""
+    if minor:
+        from lab.cluster import MINORS  # noqa: PLC0415  (most stacks name none)
+
+        if minor not in MINORS:
+            raise RefusedError(
+                f"Pulumi.{stack}.yaml: {PROJECT}:kubernetesVersion is {minor!r}; write {' or '.join(MINORS)}, quoted."
+            )
+    return minor
 
 
 def _another_backend(stack: str, recorded: str, now: str) -> str:

@@ -76,7 +76,7 @@ class WorldDouble:
 
     # What `Parts` gives.
 
-    def host_problems(self, kind: str) -> list[Problem]:
+    def host_problems(self, kind: str, minor: str) -> list[Problem]:  # noqa: ARG002 (protocol)
         self._did(f"check host for {kind}")
         return [ProblemDouble(f"{kind} cannot be had", "take another")] if kind not in self.works else self.problems
 

@@ -22,7 +22,7 @@ class Api(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one request."""
-        answers = {"/version": {"gitVersion": "v1.33.13"}}
+        answers: dict[str, object] = {"/version": {"gitVersion": "v1.33.13"}}
         if type(self).open_system:
             answers["/api/v1/namespaces/kube-system"] = {"metadata": {"uid": "uid-1"}}
         good = self.path in answers and self.headers["Authorization"] == "Bearer made-up"

@@ -110,6 +110,14 @@ def test_unknown_cluster_is_refused_with_the_known_ones(world: WorldDouble) -> N
         commands.up(lab)
 
 
+def test_version_that_is_not_made_is_refused_with_those_that_are(world: WorldDouble) -> None:
+    """A minor without pins cannot be built; the message says which can."""
+    lab, _ = lab_on(world)
+    configure(lab, kubernetesVersion='"1.32"')
+    with pytest.raises(RefusedError, match=r"kubernetesVersion is '1\.32'; write 1\.33 or 1\.37"):
+        commands.up(lab)
+
+
 def test_version_reaches_the_cluster_and_the_record(world: WorldDouble) -> None:
     """The stack's kubernetesVersion is the cluster's, and a later run without the key keeps to it."""
     lab, _ = lab_on(world)
