@@ -22,6 +22,7 @@ from components.actions.resize.resources import Resources
 from components.actions.resize.running import PodFailed, resize_pods
 from components.actions.resize.templates import resized
 from components.actions.resize.window import Interrupted, NotAdopted, Window
+from components.actions.simulated import NOTE, any_simulated
 
 Say = Callable[[str], None]
 
@@ -85,7 +86,7 @@ def forward(window: Window, *, progress: Say, timeout: float) -> str:
     template = window.deployment()["spec"]["template"]
     restarted = resize_pods(window, pod_sizes(template, set(new)), timeout=timeout, say=progress)
     window.close()
-    text = f"resized in place: {window.journal.changes()}"
+    text = f"resized in place{_simulated(window)}: {window.journal.changes()}"
     if restarted:
         text += f"; restarted: {', '.join(restarted)}"
     _record(window, "ResizedInPlace", text)
@@ -123,7 +124,7 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
         # The controller has let go of this ReplicaSet, so nothing but this takes the journal off it.
         window.forget_copies()
     window.close()
-    text = f"undone: {window.journal.changes()}"
+    text = f"undone{_simulated(window)}: {window.journal.changes()}"
     if stuck:
         text += f"; the old size is rolled out, because a pod cannot go back in place ({stuck})"
     _record(window, "ResizeUndone", text)
@@ -169,6 +170,15 @@ def _cannot_go_back(window: Window, wanted: dict[str, Resources]) -> str:
                 return f"pod {pod['metadata']['name']}: {error.message}"
             if not error.not_found:
                 raise
+    return ""
+
+
+def _simulated(window: Window) -> str:
+    """Return the words that a result needs where the window's pods only say that they were resized."""
+    # The result is there already; not being able to read nodes does not change it.
+    with suppress(ActionError):
+        if any_simulated(window.client, pods_of(window.client, window.replica_set())):
+            return f" ({NOTE})"
     return ""
 
 

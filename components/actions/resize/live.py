@@ -9,6 +9,7 @@ from components.actions.resize.pods import is_alive
 from components.actions.resize.resources import RESIZABLE, total_requests
 from components.actions.resize.templates import without_none
 from components.actions.resize.verdict import Facts, active_replica_sets
+from components.actions.simulated import is_simulated, nodes_of
 
 APPS = "apps/v1"
 # Managers whose fields Pulumi's provider makes its own before it applies.
@@ -43,7 +44,7 @@ def gather(client: Client, deployment: Json, desired: Json) -> Facts:
     replica_sets = replica_sets_of(client, deployment)
     active = active_replica_sets(replica_sets)
     pods = pods_of(client, active[0]) if len(active) == 1 else []
-    allocatable = _allocatable(client, pods)
+    nodes = nodes_of(client, pods)
     return Facts(
         deployment=deployment,
         wanted=wanted_template(client, deployment, desired),
@@ -56,8 +57,9 @@ def gather(client: Client, deployment: Json, desired: Json) -> Facts:
             for verb, resource, group in _RIGHTS
             if not client.may(verb, resource, namespace=namespace, group=group)
         ],
-        allocatable=allocatable,
-        reserved=_reserved(client, list(allocatable)),
+        allocatable={name: node.get("status", {}).get("allocatable") or {} for name, node in nodes.items()},
+        reserved=_reserved(client, list(nodes)),
+        simulated=any(is_simulated(node) for node in nodes.values()),
     )
 
 
@@ -115,21 +117,6 @@ def selector_text(selector: Json) -> str:
             }[rule["operator"]]
         )
     return ",".join(parts)
-
-
-def _allocatable(client: Client, pods: list[Json]) -> dict[str, dict[str, str]]:
-    """Return what the pods' nodes can give at most; nodes that may not be read are left out (unknown)."""
-    found: dict[str, dict[str, str]] = {}
-    for name in {pod["spec"].get("nodeName") for pod in pods} - {None, ""}:
-        try:
-            node = client.find(path_of("v1", "nodes", name=name))
-        except ApiError as error:
-            if error.forbidden:
-                return found
-            raise
-        if node is not None:
-            found[name] = node.get("status", {}).get("allocatable") or {}
-    return found
 
 
 def _reserved(client: Client, nodes: list[str]) -> dict[str, dict[str, Decimal]]:

@@ -11,7 +11,6 @@ from components.actions.client import Client, Json
 from components.actions.errors import ApiError
 from components.actions.resize.journal import FIELD_MANAGER
 
-
 _ATTEMPTS = 20
 _PAUSE = 0.1
 

@@ -18,6 +18,7 @@ from components.actions.resize.verdict import (
     obstacles,
     verdicts,
 )
+from components.actions.simulated import NOTE
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Plan:
     containers may restart by their own resizePolicy), `rollout` (new pods; `reasons` say why) or `refused`
     (neither can work now). `verdicts` has one entry per changed resource; they are judged one by one, so a
     single rollout or an entry in `reasons` makes the whole a rollout. `drift` names pods that differ from the
-    live template. `old` and `new` are the written resources of the changed containers.
+    live template. `old` and `new` are the written resources of the changed containers. `simulated` tells that the
+    pods only say what they do (see `components.actions.simulated`), which every line about them repeats.
     """
 
     namespace: str
@@ -41,6 +43,7 @@ class Plan:
     replica_set: str = ""
     old: dict[str, Resources] = field(default_factory=dict)
     new: dict[str, Resources] = field(default_factory=dict)
+    simulated: bool = False
 
     def lines(self) -> list[str]:
         """Describe the plan for people: the outcome first, then each resource, then pods that drifted."""
@@ -50,7 +53,8 @@ class Plan:
             "rollout": "new pods are rolled out",
             "refused": "refused",
         }
-        lines = [f"Deployment {self.namespace}/{self.name}: {words[self.outcome]}"]
+        note = f" ({NOTE})" if self.simulated and self.outcome in {"in-place", "rollout"} else ""
+        lines = [f"Deployment {self.namespace}/{self.name}: {words[self.outcome]}{note}"]
         lines += [f"because {reason}" for reason in self.reasons]
         lines += [verdict.text(rolls=self.outcome == "rollout") for verdict in self.verdicts]
         return lines + [f"drift: {text}" for text in self.drift]
@@ -65,6 +69,7 @@ class Plan:
             "reasons": self.reasons,
             "verdicts": [vars(verdict) for verdict in self.verdicts],
             "drift": self.drift,
+            "simulated": self.simulated,
         }
 
 
@@ -129,6 +134,7 @@ def decide(facts: Facts) -> Plan:
         active[0]["metadata"]["name"] if len(active) == 1 else "",
         {name: before[name] for name in changed},
         {name: after[name] for name in changed},
+        facts.simulated,
     )
 
 

@@ -22,6 +22,7 @@ from components.actions.resize.resources import (
     total_requests,
 )
 from components.actions.resize.templates import template_differences
+from components.actions.simulated import NOTE
 from components.model.quantity import parse
 
 Outcome = Literal["in-place", "container-restart", "rollout", "refused"]
@@ -37,7 +38,7 @@ class Verdict:
     """What happens to one resource of one container.
 
     `resource` is `requests.cpu`, `limits.memory`, …; `old` and `new` are quantities, None where absent;
-    `reason` is empty for a plain in-place change.
+    `reason` is empty for a plain in-place change of pods that are not simulated.
     """
 
     container: str
@@ -69,7 +70,7 @@ class Facts:
     all that the Deployment controls; `pods` the living ones of its active ReplicaSet; `version` the API
     server's; `resize_served` whether `pods/resize` is in discovery; `denied` the missing rights as
     `verb resource`; `allocatable` and `reserved` (the requests of all its pods) per name of a node that holds one of
-    the pods, as far as they could be read.
+    the pods, as far as they could be read; `simulated` whether such a node only simulates its pods.
     """
 
     deployment: Json
@@ -81,6 +82,7 @@ class Facts:
     denied: list[str] = field(default_factory=list)
     allocatable: dict[str, dict[str, str]] = field(default_factory=dict)
     reserved: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    simulated: bool = False
 
 
 def verdicts(facts: Facts) -> list[Verdict]:
@@ -95,6 +97,8 @@ def verdicts(facts: Facts) -> list[Verdict]:
             outcome, reason = _judge(kind, section, resource, before, after, restarts_for(container), facts.version)
             if qos and outcome != "rollout":
                 outcome, reason = "rollout", qos
+            if facts.simulated:
+                reason = f"{reason}; {NOTE}" if reason else NOTE
             found.append(Verdict(name, f"{section}.{resource}", before, after, outcome, reason))
     return found
 
