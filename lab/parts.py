@@ -151,6 +151,9 @@ class RealParts:
 
     def host_problems(self, kind: str, minor: str) -> list[Problem]:
         """Ask the package of that kind of cluster."""
+        from lab.cluster import DEFAULT_MINOR  # noqa: PLC0415  (parts stay unimported until they are needed)
+
+        minor = minor or DEFAULT_MINOR
         match kind:
             case "kind":
                 from lab.kind import check_host as check_kind  # noqa: PLC0415
@@ -159,12 +162,11 @@ class RealParts:
             case "simulated":
                 from lab.simulated import check_host as check_simulated  # noqa: PLC0415
 
-                return list(check_simulated())
+                return list(check_simulated(minor))
             case _:
-                from lab.cluster import DEFAULT_MINOR  # noqa: PLC0415
                 from lab.cluster import check_host as check_node  # noqa: PLC0415
 
-                return list(check_node(minor or DEFAULT_MINOR))
+                return list(check_node(minor))
 
     def cluster(self, kind: str, name: str, minor: str) -> ClusterLike:
         """Return a cluster of the package for that kind."""
