@@ -1,15 +1,16 @@
-"""The lab's program: native sidecars, TCP and UDP in one Service, and pods resized in place."""
+"""The lab's program: native sidecars, TCP and UDP in one Service, pods resized in place, and WASM modules."""
 
 from pathlib import Path
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 
-from components import MixedProtocolService, ResizableDeployment, SidecarWorkload, Target
-from program import config, demos
+from components import MixedProtocolService, ResizableDeployment, SidecarWorkload, Target, WasmRuntime, WasmWorkload
+from program import config, demos, wasm
 
 stack = pulumi.get_stack()
 settings = config.load(pulumi.Config(), stack, Path(__file__).resolve().parent)
+wasm_decision = wasm.decide(settings, config.namespace_of(stack))
 
 target = Target("target", settings.target)
 on_target = pulumi.ResourceOptions(provider=target.provider)
@@ -43,6 +44,25 @@ inplace = ResizableDeployment(
     "inplace-update-demo", demos.inplace_update_demo(settings, target.connection, namespace), on_target
 )
 
+if wasm_decision.record:
+    ConfigMap(
+        "decisions",
+        metadata={"name": wasm.RECORD, "namespace": namespace},
+        data=wasm_decision.record,
+        opts=on_target,
+    )
+
+if wasm_decision.deploy:
+    runtime = WasmRuntime(
+        "wasm", {"name": f"{config.namespace_of(stack)}-wasm", "handler": settings.wasm_handler}, on_target
+    )
+    modules = WasmWorkload(
+        "wasm-demo", demos.wasm_demo(settings, target.connection, namespace, runtime.runtime), on_target
+    )
+    pulumi.export("wasmDemo", modules.name)
+    pulumi.export("wasmRuntimeClass", runtime.name)
+
+pulumi.export("wasm", str(wasm_decision))
 pulumi.export("namespace", namespace)
 pulumi.export("sidecarDemo", sidecar.name)
 pulumi.export("inplaceDemo", inplace.name)

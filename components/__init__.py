@@ -1,8 +1,9 @@
 """Typed Pulumi components for what Kubernetes 1.33 made new.
 
 SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Service. ResizableDeployment: CPU and memory
-changed without a restart. Target: the cluster they deploy to. Each takes one TypedDict of arguments with Kubernetes'
-own field names in snake_case, checks it whole before anything is registered, and tells its contract in its docstring.
+changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods. Target: the cluster they deploy to. Each
+takes one TypedDict of arguments with Kubernetes' own field names in snake_case, checks it whole before anything is
+registered, and tells its contract in its docstring.
 """
 
 from components._errors import InvalidArgs
@@ -11,6 +12,7 @@ from components.resize import ResizableDeployment, ResizableDeploymentArgs
 from components.service import MixedProtocolService, MixedProtocolServiceArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
 from components.target import Target, TargetArgs
+from components.wasm import WasmRuntime, WasmRuntimeArgs, WasmWorkload, WasmWorkloadArgs
 
 __all__ = [
     "InvalidArgs",
@@ -23,6 +25,10 @@ __all__ = [
     "SidecarWorkloadArgs",
     "Target",
     "TargetArgs",
+    "WasmRuntime",
+    "WasmRuntimeArgs",
+    "WasmWorkload",
+    "WasmWorkloadArgs",
 ]
 
 __version__ = "0.1.0"

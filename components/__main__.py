@@ -18,6 +18,8 @@ if __name__ == "__main__":
         components.ResizableDeployment,
         components.SidecarWorkload,
         components.Target,
+        components.WasmRuntime,
+        components.WasmWorkload,
     ]
     main(
         Host(served, "kubernetes-emerging", namespace="community", version=components.__version__),

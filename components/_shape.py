@@ -106,6 +106,17 @@ def check(value: Any, hint: Any, path: str = "") -> list[Problem]:
     return _check(plain(value), shape_of(hint), path)
 
 
+def judged(args: Any, hint: Any) -> tuple[list[Problem], dict[str, Any]]:
+    """Return what in a component's arguments has the wrong shape, and the arguments as the other rules may judge them.
+
+    What has the wrong shape is told once: a field of the component with a problem anywhere inside is `UNKNOWN` there.
+    """
+    shape = check(args, hint)
+    wrong = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in shape}
+    known = plain(args) if isinstance(args, Mapping) else {}
+    return shape, {field: UNKNOWN if field in wrong else value for field, value in known.items()}
+
+
 def camel(value: Any, hint: Any) -> Any:
     """Return arguments that fit the TypedDict as Kubernetes writes them; values that come later stay in place."""
     return _camel(value, shape_of(hint), "")

@@ -1,7 +1,6 @@
 """What every workload component is made of: a Deployment, the configuration it brings along, and their truth."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pulumi
@@ -12,11 +11,13 @@ from components._args import ContainerPortArgs
 from components._errors import raise_for
 from components._hooks import check_hook, free_name_hook, hold_hook, resize_hook
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
-from components._shape import camel, check, has_late_structure, plain, resolve
+from components._shape import camel, has_late_structure, judged, resolve
 from components.actions import generations
 from components.actions.connection import is_content
 from components.model import volume, workload
-from components.model.problem import UNKNOWN, Problem
+from components.model.problem import Problem
+
+Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 
 class Workload(pulumi.ComponentResource):
@@ -41,13 +42,16 @@ class Workload(pulumi.ComponentResource):
         args: Mapping[str, Any],
         hint: Any,
         opts: pulumi.ResourceOptions | None,
+        *,
+        rules: Rules = workload.problems,
+        template: Callable[..., dict[str, Any]] = workload.template,
     ) -> None:
-        """Check the arguments, all at once, then register the children."""
-        raise_for(kind, name, _problems(name, args, hint))
+        """Check the arguments by the rules, all at once, then register the children; `template` makes the pods'."""
+        raise_for(kind, name, _problems(name, args, hint, rules))
         super().__init__(f"kubernetes-emerging:index:{kind}", name, {}, opts)
 
         async def check_late() -> None:
-            raise_for(kind, name, _problems(name, await resolve(args), hint))
+            raise_for(kind, name, _problems(name, await resolve(args), hint, rules))
 
         connection = args["connection"]  # a secret, which nothing that it does not reach may become
         shown = {field: value for field, value in args.items() if field != "connection"}
@@ -67,7 +71,7 @@ class Workload(pulumi.ComponentResource):
         spec: Any = workload.deployment_spec(
             fields,
             selector=workload.selector(object_name, fields.get("matchLabels")),
-            template=built(workload.template, name=object_name, args=fields, config_maps=names),
+            template=built(template, name=object_name, args=fields, config_maps=names),
             deadline=pulumi.Output.from_input(patience).apply(workload.progress_deadline),
         )
         checked = check_hook(f"{kind}-{name}", check_late)
@@ -145,15 +149,11 @@ class Workload(pulumi.ComponentResource):
         return manifests
 
 
-def _problems(name: str, args: Any, hint: Any) -> list[Problem]:
-    shape = check(args, hint)
-    # What has the wrong shape is told once; the other rules leave it alone.
-    wrong = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in shape}
-    known = plain(args) if isinstance(args, Mapping) else {}
+def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
+    shape, known = judged(args, hint)
     if "sidecars" in hint.__required_keys__ and known.get("sidecars") == []:
         shape.append(Problem("sidecars", "it is empty", "write at least one, or take a ResizableDeployment"))
-    judged = {"name": name} | {field: UNKNOWN if field in wrong else value for field, value in known.items()}
-    return list(dict.fromkeys([*shape, *_connection(known), *workload.problems(judged)]))
+    return list(dict.fromkeys([*shape, *_connection(known), *rules({"name": name} | known)]))
 
 
 def _connection(args: Mapping[str, Any]) -> list[Problem]:

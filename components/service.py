@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import Service
 from components._args import ContainerPortArgs
 from components._errors import raise_for
 from components._hooks import hook
-from components._shape import camel, check, has_late_structure, plain, resolve
+from components._shape import camel, has_late_structure, judged, resolve
 from components.model import service
 from components.model.problem import Problem
 
@@ -123,6 +123,5 @@ class MixedProtocolService(pulumi.ComponentResource):
 
 
 def _problems(name: str, args: object) -> list[Problem]:
-    shape = check(args, MixedProtocolServiceArgs)
-    known_args = plain(args) if isinstance(args, Mapping) else {}
-    return list(dict.fromkeys(shape + list(service.problems({"name": name, **known_args}))))
+    shape, known = judged(args, MixedProtocolServiceArgs)
+    return list(dict.fromkeys([*shape, *service.problems({"name": name} | known)]))

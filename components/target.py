@@ -12,7 +12,7 @@ from pulumi_kubernetes import Provider
 from components._args import ConnectionArgs
 from components._errors import InvalidArgs
 from components._shape import check, later
-from components.actions.connection import load_kubeconfig
+from components.actions.connection import Connection, load_kubeconfig
 from components.model.problem import Problem
 
 
@@ -62,6 +62,18 @@ class Target(pulumi.ComponentResource):
         )
         self.connection = connection
         self.register_outputs({"connection": connection})
+
+
+def connection_of(args: TargetArgs) -> Connection:
+    """Return the connection that a Target of these plain arguments has: for a look before anything is registered.
+
+    Raises InvalidArgs where Target would. Opens no connection.
+    """
+    problems = check(args, TargetArgs)
+    found: dict[str, Any] = {} if problems else _read(args, problems)
+    if problems:
+        raise InvalidArgs("Target", "connection", problems)
+    return Connection(found["kubeconfig"], found.get("context"), found.get("cluster_id"))
 
 
 class Record(TypedDict, total=False):

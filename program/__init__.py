@@ -1,1 +1,1 @@
-"""What `__main__.py` deploys: its typed config, the defaults that differ by cluster, and the three demos."""
+"""What `__main__.py` deploys: its typed config, the defaults that differ by cluster, and the demos."""

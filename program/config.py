@@ -44,6 +44,11 @@ class Settings:
     metrics_port: int
     nginx_config: str
     patience_seconds: int
+    wasm: str
+    wasm_handler: str
+    wasm_image: str
+    wasm_replicas: int
+    wasm_size: Size
 
 
 def namespace_of(stack: str) -> str:
@@ -83,7 +88,13 @@ def load(config: pulumi.Config, stack: str, root: Path) -> Settings:
         metrics_port=read.integer("metricsPort", 9090, 1, 65535),
         nginx_config=read.text("nginxConfig"),
         patience_seconds=read.integer("patienceSeconds", 120, 1, 86400),
+        wasm=read.choice("wasm", "auto", ("auto", "on", "off")),
+        wasm_handler=read.text("wasmHandler") or "wasmedge",
+        wasm_image=read.text("wasmImage") or images.wasm,
+        wasm_replicas=read.integer("wasmReplicas", 2, 0, 1000),
+        wasm_size=read.size("wasm", Size("100m", "128Mi")),
     )
+    problems += _wasm_problems(settings)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -131,6 +142,19 @@ class _Reader:
 
     def _complain(self, key: str, value: str, what: str, remedy: str) -> None:
         self._problems.append(f"{_name(key)}: {value!r} {what}; {remedy}")
+
+
+def _wasm_problems(settings: Settings) -> list[str]:
+    problems = [
+        f"{_name('wasmHandler')}: {problem.message}; {problem.remedy}"
+        for problem in names.dns_label("", settings.wasm_handler)
+    ]
+    if settings.wasm == "on" and not settings.wasm_image:
+        problems.append(
+            f"{_name('wasmImage')}: it is empty, and there is none for platform {settings.platform}; write an image "
+            "whose entry point is a WASM module"
+        )
+    return problems
 
 
 def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[str]) -> tuple[TargetArgs, Record]:

@@ -1,10 +1,11 @@
-"""The arguments of the three demos."""
+"""The arguments of the demos."""
 
 from typing import Any
 
 from components._args import ContainerArgs, ProbeArgs, VolumeArgs
 from components.resize import ResizableDeploymentArgs
 from components.sidecar import SidecarWorkloadArgs
+from components.wasm import WasmWorkloadArgs
 from program.config import Settings, Size
 
 HTTP_PORT = 8080
@@ -117,6 +118,24 @@ def inplace_update_demo(settings: Settings, connection: Any, namespace: Any) -> 
         "volumes": [
             _files("nginx-config", "nginx-config", "default.conf", settings.nginx_config or _NGINX_PLAIN),
             {"name": "tmp", "empty_dir": {"size_limit": "16Mi"}},
+        ],
+    }
+
+
+def wasm_demo(settings: Settings, connection: Any, namespace: Any, runtime: Any) -> WasmWorkloadArgs:
+    """Return a module that says what it was built for, and then that it still runs."""
+    return {
+        "connection": connection,
+        "namespace": namespace,
+        "runtime": runtime,
+        "replicas": settings.wasm_replicas,
+        "patience_seconds": settings.patience_seconds,
+        "containers": [
+            {
+                "name": "wasm",
+                "image": settings.wasm_image,
+                "resources": {"requests": _amounts(settings.wasm_size)},
+            }
         ],
     }
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from components.actions import causes
 from components.actions.client import Json
 
 # Crashes before a crash loop counts as hopeless: applications that wait for a neighbour by crashing get two.
@@ -61,7 +62,7 @@ class Finding:
             parts.append(self.detail)
         if log:
             parts.append(f"last log: {log}")
-        return "; ".join(parts) + f". Remedy: {self.remedy}"
+        return "; ".join(parts) + f". Remedy: {causes.of_start(log) or self.remedy}"
 
 
 def findings(pod: Json) -> list[Finding]:
@@ -72,16 +73,17 @@ def findings(pod: Json) -> list[Finding]:
 
 
 def replica_set_finding(replica_set: Json) -> Finding | None:
-    """Return why a ReplicaSet cannot create pods: quota, LimitRange, Pod Security, a webhook."""
+    """Return why a ReplicaSet cannot create pods: quota, LimitRange, Pod Security, RuntimeClass, a webhook."""
     for condition in replica_set.get("status", {}).get("conditions") or []:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+            message = condition.get("message", "")
             return Finding(
                 pod=f"of ReplicaSet {replica_set['metadata']['name']}",
                 container="",
                 role="",
                 reason=condition.get("reason") or "FailedCreate",
-                detail=condition.get("message", ""),
-                remedy="make room in the quota, or change what admission refuses",
+                detail=message,
+                remedy=causes.of_admission(message) or "make room in the quota, or change what admission refuses",
                 grace=5.0,
             )
     return None
@@ -121,12 +123,17 @@ def _container(pod: str, role: str, status: Json, *, never_ready: bool) -> Findi
     ended = (status.get("lastState") or {}).get("terminated") or state.get("terminated") or {}
     code = ended.get("exitCode")
     crashes = status.get("restartCount", 0) + 1
+    said = waiting.get("message", "") if reason in _WAITING else ended.get("message", "")
+    if reason in (*_WAITING, "CrashLoopBackOff") and causes.of_start(said):
+        # No number of attempts makes a program of it.
+        return Finding(pod, name, role, "StartError", said, causes.of_start(said), 0.0)
     if reason in _WAITING:
         grace, remedy = _WAITING[reason]
-        return Finding(pod, name, role, reason, waiting.get("message", ""), remedy, grace)
+        return Finding(pod, name, role, reason, said, remedy, grace)
     if reason == "CrashLoopBackOff":
         remedy = "see its log; out of memory: raise its limit" if ended.get("reason") == "OOMKilled" else "see its log"
         why = f"{ended['reason']}, ended {crashes} times" if ended.get("reason") else f"ended {crashes} times"
+        why += f"; {said}" if ended.get("reason") == "StartError" and said else ""
         hopeless = 0.0 if crashes >= CRASHES else None
         return Finding(pod, name, role, reason, why, remedy, hopeless, code, previous=True)
     probing = "running" in state and status.get("started") is False
@@ -134,7 +141,7 @@ def _container(pod: str, role: str, status: Json, *, never_ready: bool) -> Findi
         why = f"it was started {crashes} times and its startup probe never succeeded"
         remedy = "correct the startup probe, or give it more time with failureThreshold"
         return Finding(pod, name, role, "StartupProbeFailed", why, remedy, 0.0, code)
-    if state.get("terminated") and role == "init container" and state["terminated"].get("exitCode"):
+    if state.get("terminated") and state["terminated"].get("exitCode"):
         return Finding(
             pod, name, role, "Failed", "", "see its log", None, state["terminated"]["exitCode"], previous=False
         )

@@ -4,7 +4,8 @@
    no pod of an older template is left.
 2. Only pods of the current ReplicaSet are judged; old ones may be as broken as they like.
 3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
-   main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created.
+   main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created,
+   a RuntimeClass that is not there, a node that lacks the runtime it asks for.
 4. Without a readiness probe a pod is available the moment it runs, and a container that dies a second later was, too;
    so where a pod lacks one, being well has to last for two seconds.
 5. It watches by reading: a watch that a proxy has silently dropped would look like a healthy silence.
@@ -14,7 +15,9 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
+from components.actions import causes, events
 from components.actions.client import Client, Json, path_of
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError, ApiError
@@ -26,8 +29,6 @@ _STALE = 5.0
 _SETTLING = 2.0
 _LOG_LINES = 3
 _LOG_CHARACTERS = 300
-# Events by which an autoscaler says that a node for the pod is on its way.
-_NODE_COMING = {"TriggeredScaleUp", "Nominated"}
 
 
 class NotReady(ActionError):  # noqa: N818 - the state that is reported, as Kubernetes calls it
@@ -62,6 +63,7 @@ def wait_ready(
     well_since: float | None = None
     stuck_since: float | None = None
     told = ""
+    sandboxes = events.Sandboxes(client)
     while True:
         live = client.find(deployment_path(namespace, name))
         if live is None:
@@ -74,10 +76,11 @@ def wait_ready(
         stuck_since = (stuck_since if stuck_since is not None else now) if stuck else None
         # For a moment after a change the conditions still tell of the rollout before it.
         hopeless = stuck if stuck_since is not None and now - stuck_since >= _STALE else ""
-        found, replica_set = _look(client, live)
+        found, replica_set = _look(client, live, sandboxes)
         since = {f.key: since.get(f.key, now) for f in found}
         lasting = [f for f in found if f.grace is not None and now - since[f.key] >= f.grace]
         lasting = [f for f in lasting if not _node_is_coming(client, namespace, f)]
+        lasting = lasting or list(filter(partial(_never_runs, client, namespace), found))
         if lasting or hopeless:
             raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless))
         if now >= deadline:
@@ -132,12 +135,12 @@ def paused_or_overdue(deployment: Json) -> str:
     return ""
 
 
-def _look(client: Client, deployment: Json) -> tuple[list[Finding], Json | None]:
+def _look(client: Client, deployment: Json, sandboxes: events.Sandboxes) -> tuple[list[Finding], Json | None]:
     """Return the findings about the current ReplicaSet and its pods, those that can end the wait first."""
     replica_set, pods = _current(client, deployment)
     found = [finding for pod in pods for finding in findings(pod)]
     blocked = replica_set_finding(replica_set) if replica_set else None
-    found += [blocked] if blocked else []
+    found += filter(None, [blocked, sandboxes.finding(pods)])
     return sorted(found, key=lambda f: f.grace is None), replica_set
 
 
@@ -180,27 +183,21 @@ def _log(client: Client, namespace: str, finding: Finding) -> str:
     return " | ".join(line.strip() for line in log.splitlines() if line.strip())[-_LOG_CHARACTERS:]
 
 
+def _never_runs(client: Client, namespace: str, finding: Finding) -> bool:
+    """Tell whether a container that crashed says in its log that this runtime never can run it."""
+    crashed = finding.reason in {"CrashLoopBackOff", "Failed"}
+    return crashed and bool(causes.of_start(_log(client, namespace, finding)))
+
+
 def _last_warning(client: Client, replica_set: Json) -> str:
     """Return the newest warning about a pod that has nothing wrong in its status: a mount that fails, say."""
     for pod in pods_of(client, replica_set):
-        warnings = [e for e in _events(client, pod) if e.get("type") == "Warning"]
-        if warnings:
-            newest = max(warnings, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
-            return f"; pod {pod['metadata']['name']}: {newest.get('reason')}: {newest.get('message', '')}"
+        metadata = pod["metadata"]
+        warning = events.newest_warning(events.of_pod(client, metadata["namespace"], metadata["name"]))
+        if warning:
+            return f"; pod {metadata['name']}: {warning.get('reason')}: {warning.get('message', '')}"
     return ""
 
 
-def _events(client: Client, pod: Json) -> list[Json]:
-    metadata = pod["metadata"]
-    selector = f"involvedObject.name={metadata['name']}"
-    try:
-        return client.list(path_of("v1", "events", metadata["namespace"]), field_selector=selector)
-    except ApiError:
-        return []
-
-
 def _node_is_coming(client: Client, namespace: str, finding: Finding) -> bool:
-    if finding.reason != "Unschedulable":
-        return False
-    pod: Json = {"metadata": {"name": finding.pod, "namespace": namespace}}
-    return any(event.get("reason") in _NODE_COMING for event in _events(client, pod))
+    return finding.reason == "Unschedulable" and events.node_is_coming(client, namespace, finding.pod)

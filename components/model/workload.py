@@ -12,6 +12,7 @@ IN_PLACE = ("preferred", "off")
 _INT32 = 2**31 - 1
 _PROGRESS_DEADLINE = 600
 _POD_FIELDS = (
+    "runtimeClassName",
     "serviceAccountName",
     "nodeSelector",
     "tolerations",
@@ -167,8 +168,13 @@ def _placement(args: Mapping[str, Any]) -> Iterator[Problem]:
     secrets = args.get("image_pull_secrets")
     for index, secret in enumerate(secrets if isinstance(secrets, list) else ()):
         yield from names.dns_subdomain(f"image_pull_secrets[{index}]", secret)
-    for index, toleration in entries(args.get("tolerations")):
-        place = f"tolerations[{index}]"
+    yield from tolerations("tolerations", args.get("tolerations"))
+
+
+def tolerations(path: str, value: Any) -> Iterator[Problem]:
+    """Yield what is wrong with a list of tolerations."""
+    for index, toleration in entries(value):
+        place = f"{path}[{index}]"
         yield from one_of(f"{place}.operator", toleration.get("operator"), ("Equal", "Exists"), "Equal")
         effects = ("NoSchedule", "PreferNoSchedule", "NoExecute")
         yield from one_of(f"{place}.effect", toleration.get("effect"), effects)

@@ -17,6 +17,8 @@ SERVED = [
     components.ResizableDeployment,
     components.SidecarWorkload,
     components.Target,
+    components.WasmRuntime,
+    components.WasmWorkload,
 ]
 
 
@@ -45,6 +47,10 @@ def test_public_names() -> None:
         "SidecarWorkloadArgs",
         "Target",
         "TargetArgs",
+        "WasmRuntime",
+        "WasmRuntimeArgs",
+        "WasmWorkload",
+        "WasmWorkloadArgs",
     ] == components.__all__
 
 
@@ -115,6 +121,24 @@ def test_outputs_have_the_keys_of_other_languages(host: Host, mocks: ClusterMock
         return await pulumi.Output.from_input(state["containerPorts"]).future()
 
     assert [{"name": "http", "containerPort": 80}] == asyncio.get_event_loop().run_until_complete(construct())
+
+
+def test_a_runtime_comes_out_as_other_languages_pass_it_on(host: Host, mocks: ClusterMocks) -> None:
+    """A WasmRuntime's output has camelCase keys, and a WasmWorkload takes it as it came."""
+    sent = {"handler": "wasmedge", "scheduling": {"nodeSelector": {"pool": "wasm"}}}
+    container = {"name": "hello", "image": "i"}
+
+    async def construct() -> Any:
+        runtime = host.construct("wasm", "kubernetes-emerging:index:WasmRuntime", sent).state["runtime"]
+        passed = {"connection": dict(CONNECTION), "namespace": "shop", "containers": [container], "runtime": runtime}
+        state = host.construct("app", "kubernetes-emerging:index:WasmWorkload", passed).state
+        await pulumi.Output.from_input(state["ready"]).future()
+        return await pulumi.Output.from_input(runtime).future()
+
+    runtime = asyncio.get_event_loop().run_until_complete(construct())
+    assert ("tests-unit-wasm", {"nodeSelector": {"pool": "wasm"}}) == (runtime["className"], runtime["scheduling"])
+    spec = mocks.inputs("kubernetes:apps/v1:Deployment", "app")["spec"]["template"]["spec"]
+    assert "tests-unit-wasm" == spec["runtimeClassName"]
 
 
 def test_a_refusal_names_its_properties(host: Host, mocks: ClusterMocks) -> None:

@@ -99,6 +99,8 @@ async def test_the_provider_waits_for_the_address_only(mocks: ClusterMocks) -> N
         ),
         ({"ports": [{"name": "dns-tcp", "port": 1, "node_port": 30000}]}, "ports[0].node_port", "set type"),
         ({"ports": [{"port": 1, "name": "dns-tcp", "protocl": "UDP"}]}, "ports[0].protocl", "write 'protocol'"),
+        ({"ports": [{"port": 1, "name": ["dns-tcp"]}]}, "ports[0].name", "it is a list"),
+        ({"ports": [{"port": True, "name": "nope"}]}, "ports[0].port", "write a whole number"),
     ],
 )
 def test_bad_services(mocks: ClusterMocks, more: dict[str, Any], path: str, words: str) -> None:

@@ -8,7 +8,8 @@ import pulumi
 import pytest
 
 from components import InvalidArgs, Target
-from components.target import TargetArgs, read_record
+from components.actions.connection import Connection
+from components.target import TargetArgs, connection_of, read_record
 from components.testing import ClusterMocks
 
 KUBECONFIG = """\
@@ -88,6 +89,14 @@ def test_bad_targets(mocks: ClusterMocks, args: dict[str, str], words: str) -> N
 
     assert words in str(caught.value)
     assert [] == mocks.resources
+
+
+def test_a_look_beforehand_reaches_the_same_cluster(tmp_path: Path) -> None:
+    """Plain arguments give the connection that the Target will have, and are refused as it refuses them."""
+    assert Connection(KUBECONFIG, "one") == connection_of({"kubeconfig": KUBECONFIG, "context": "one"})
+    assert Connection(KUBECONFIG, "one", "uid") == connection_of({"record": write_record(tmp_path)})
+    with pytest.raises(InvalidArgs, match="neither is given"):
+        connection_of({})
 
 
 def test_a_record_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:

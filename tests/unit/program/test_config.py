@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from program import config
-from program.images import images_for
+from program.images import PLATFORMS, images_for
 
 ROOT = Path(__file__).resolve().parents[3]
 KUBECONFIG = """\
@@ -54,6 +54,24 @@ def test_the_lab_has_images_of_its_own(tmp_path: Path) -> None:
     assert "localhost/nginx:1.26" == settings.nginx_image
     assert "localhost/mine:1" == settings.inplace_image
     assert "rsyslog" == settings.log_shipper
+
+
+def test_only_clusters_of_make_up_have_the_module(tmp_path: Path) -> None:
+    """The module is made on the machine for the lab's node and for kind; anywhere else the image has to be named."""
+    images = {platform: load({"kubeconfig": KUBECONFIG, "platform": platform}, tmp_path) for platform in PLATFORMS}
+
+    assert {"lab": "localhost/wasm-demo:1", "kind": "localhost/wasm-demo:1", "eks": "", "aks": "", "gke": ""} == {
+        platform: settings.wasm_image for platform, settings in images.items()
+    }
+    assert images["eks"].nginx_image == images["kind"].nginx_image
+    mine = load({"kubeconfig": KUBECONFIG, "wasmImage": "registry.example.com/mine:1"}, tmp_path)
+    assert "registry.example.com/mine:1" == mine.wasm_image
+    assert (2, config.Size("100m", "128Mi"), "auto", "wasmedge") == (
+        mine.wasm_replicas,
+        mine.wasm_size,
+        mine.wasm,
+        mine.wasm_handler,
+    )
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:

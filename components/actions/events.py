@@ -1,0 +1,84 @@
+"""What events alone tell of a pod: that a node is on its way, and why its sandbox cannot be made.
+
+A pod whose runtime is missing stays Pending with `ContainerCreating` for ever; nothing in its status says why.
+"""
+
+import re
+
+from components.actions import causes
+from components.actions.client import Client, Json, path_of
+from components.actions.diagnosis import Finding
+from components.actions.errors import ApiError
+
+# Events by which an autoscaler says that a node for the pod is on its way.
+_NODE_COMING = {"TriggeredScaleUp", "Nominated"}
+_FRESH = 1.0
+# The kubelet tries again about every 14 s; until then an event from before may tell of what has been mended since.
+_OLD = 16.0
+
+
+def of_pod(client: Client, namespace: str, pod: str) -> list[Json]:
+    """Return the events about a pod; none when they may not be read."""
+    try:
+        return client.list(path_of("v1", "events", namespace), field_selector=f"involvedObject.name={pod}")
+    except ApiError:
+        return []
+
+
+def newest_warning(events: list[Json], reason: str = "") -> Json | None:
+    """Return the newest warning, of this reason when one is given."""
+    warnings = [e for e in events if e.get("type") == "Warning" and (not reason or e.get("reason") == reason)]
+    return max(warnings, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""), default=None)
+
+
+def node_is_coming(client: Client, namespace: str, pod: str) -> bool:
+    """Tell whether an autoscaler has said that a node for the pod is on its way."""
+    return any(event.get("reason") in _NODE_COMING for event in of_pod(client, namespace, pod))
+
+
+class Sandboxes:
+    """Looks for pods whose sandbox cannot be made, one pod at each look, during one wait.
+
+    An event that was there at the first look is believed only once it lasts longer than the kubelet's pause.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._old: set[str] | None = None
+
+    def finding(self, pods: list[Json]) -> Finding | None:
+        """Return why the first pod that waits for its sandbox does not get it, or None."""
+        waiting = next(filter(waits_for_sandbox, pods), None)
+        events = [] if waiting is None else self._events(waiting)
+        if self._old is None:
+            self._old = {str(event["metadata"].get("uid")) for event in events}
+        failed = newest_warning(events, "FailedCreatePodSandBox")
+        if waiting is None or failed is None:
+            return None
+        old = str(failed["metadata"].get("uid")) in self._old
+        return sandbox_finding(waiting, str(failed.get("message", "")), _OLD if old else _FRESH)
+
+    def _events(self, pod: Json) -> list[Json]:
+        return of_pod(self._client, pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
+def waits_for_sandbox(pod: Json) -> bool:
+    """Tell whether a pod is on a node and nothing of it has started yet. Pure."""
+    status = pod.get("status", {})
+    if not pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"]:
+        return False
+    if any(c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions") or []):
+        return False
+    listed = [s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or []]
+    return all("waiting" in (s.get("state") or {}) and not s.get("lastState") for s in listed)
+
+
+def sandbox_finding(pod: Json, message: str, grace: float) -> Finding | None:
+    """Return the finding for what the kubelet said of the sandbox, or None when it is not about the runtime. Pure."""
+    remedy = causes.of_sandbox(message)
+    if not remedy:
+        return None
+    # Without gRPC's preamble and the sandbox's id, which tell nobody anything.
+    told = re.sub(r'( for sandbox)? "[0-9a-f]{64}"', "", message.rpartition(" desc = ")[2])
+    detail = f"node {pod['spec']['nodeName']}: {told}"
+    return Finding(pod["metadata"]["name"], "", "", "FailedCreatePodSandBox", detail, remedy, grace)
