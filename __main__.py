@@ -26,19 +26,7 @@ namespace = Namespace(
 
 sidecar = SidecarWorkload("sidecar-demo", demos.sidecar_demo(settings, target.connection, namespace), on_target)
 
-mixed = MixedProtocolService(
-    "mixed-protocol",
-    {
-        "namespace": sidecar.namespace,
-        "selector": sidecar.match_labels,
-        "container_ports": sidecar.container_ports,
-        "ports": [
-            {"name": "http", "port": settings.http_port},
-            {"name": "metrics", "port": settings.metrics_port, "protocol": "UDP", "target_port": "syslog"},
-        ],
-    },
-    on_target,
-)
+mixed = MixedProtocolService("mixed-protocol", demos.mixed_protocol(settings, sidecar), on_target)
 
 inplace = ResizableDeployment(
     "inplace-update-demo", demos.inplace_update_demo(settings, target.connection, namespace), on_target

@@ -15,6 +15,7 @@ from components._live import Row, critical_section, in_thread
 from components._shape import resolve
 from components.actions import generations, resize
 from components.actions.connection import Connection
+from components.actions.simulated import NOTE
 from components.model.problem import UNKNOWN
 
 Check = Callable[[], Awaitable[None]]
@@ -65,7 +66,8 @@ def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> Res
         with critical_section(row):
             await in_thread(_adopt, reached, plan, row.progress, float(await resolve(patience)))
         restarted = {verdict.container for verdict in plan.verdicts if verdict.outcome == "container-restart"}
-        row.info(f"resized in place: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
+        note = f" ({NOTE})" if plan.simulated else ""
+        row.info(f"resized in place{note}: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
 
     return hook(f"{name}-resize", before_update)
 

@@ -66,7 +66,7 @@ def load(config: pulumi.Config, stack: str, root: Path) -> Settings:
         for problem in names.dns_label("", namespace_of(stack))
     ]
     read = _Reader(config, problems)
-    cluster = read.choice("cluster", "auto", ("auto", "kubeconfig"))
+    cluster = read.choice("cluster", "auto", ("auto", "kind", "node", "simulated", "kubeconfig"))
     platform = read.choice("platform", "auto", ("auto", *PLATFORMS))
     target, record = _target(config, cluster, root / ".lab" / stack / "record.json", problems)
     if platform == "auto":

@@ -4,10 +4,13 @@ from typing import Any
 
 from components._args import ContainerArgs, ProbeArgs, VolumeArgs
 from components.resize import ResizableDeploymentArgs
-from components.sidecar import SidecarWorkloadArgs
+from components.service import MixedProtocolServiceArgs, ServicePortArgs
+from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
 from components.wasm import WasmWorkloadArgs
 from program.config import Settings, Size
 
+# What `make up` publishes of a kind node on the machine's loopback address, for HTTP and UDP.
+KIND_NODE_PORTS = (30080, 30090)
 HTTP_PORT = 8080
 SYSLOG_PORT = 9090
 _HEALTH_PORT = 2020
@@ -120,6 +123,25 @@ def inplace_update_demo(settings: Settings, connection: Any, namespace: Any) -> 
             {"name": "tmp", "empty_dir": {"size_limit": "16Mi"}},
         ],
     }
+
+
+def mixed_protocol(settings: Settings, workload: SidecarWorkload) -> MixedProtocolServiceArgs:
+    """Return TCP and UDP in one Service; on kind with node ports, which are what its machine can reach."""
+    ports: list[ServicePortArgs] = [
+        {"name": "http", "port": settings.http_port},
+        {"name": "metrics", "port": settings.metrics_port, "protocol": "UDP", "target_port": "syslog"},
+    ]
+    args: MixedProtocolServiceArgs = {
+        "namespace": workload.namespace,
+        "selector": workload.match_labels,
+        "container_ports": workload.container_ports,
+        "ports": ports,
+    }
+    if settings.platform == "kind":
+        args["type"] = "NodePort"
+        for port, number in zip(ports, KIND_NODE_PORTS, strict=True):
+            port["node_port"] = number
+    return args
 
 
 def wasm_demo(settings: Settings, connection: Any, namespace: Any, runtime: Any) -> WasmWorkloadArgs:

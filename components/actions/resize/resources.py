@@ -71,10 +71,13 @@ def qos_class(resources: list[Resources]) -> str:
 
 
 def total_requests(spec: Json) -> dict[str, Decimal]:
-    """Return the CPU and memory that a pod spec reserves once its plain init containers are done."""
+    """Return the CPU and memory that a pod spec reserves once its plain init containers are done.
+
+    The overhead of its RuntimeClass counts, as it does for the scheduler (KEP-688).
+    """
     total = dict.fromkeys(RESIZABLE, Decimal(0))
-    for container in long_running(spec):
-        for resource, quantity in effective(container)["requests"].items():
+    for requests in [*(effective(each)["requests"] for each in long_running(spec)), spec.get("overhead") or {}]:
+        for resource, quantity in requests.items():
             if resource in total:
                 total[resource] += parse(quantity)
     return total

@@ -259,4 +259,4 @@ def _requests_after(pod: Json, wanted: dict[str, Resources]) -> dict[str, Decima
         for kind, c in containers(pod["spec"])
         if kind != "init"
     ]
-    return total_requests({"containers": listed})
+    return total_requests({"containers": listed, "overhead": pod["spec"].get("overhead")})

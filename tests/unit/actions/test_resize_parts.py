@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -74,6 +75,12 @@ def test_total_requests_leaves_plain_init_containers_out() -> None:
         init=[container("i", requests={"cpu": "5"}), container("s", requests={"cpu": "50m"}, restartPolicy="Always")],
     )["spec"]
     assert str(total_requests(spec)["cpu"].normalize()) == "0.15"
+
+
+def test_total_requests_counts_the_overhead_of_a_runtime_class() -> None:
+    """The scheduler reserves it with the containers."""
+    spec = template(container(requests={"cpu": "100m"}), overhead={"cpu": "10m", "memory": "24Mi"})["spec"]
+    assert {"cpu": Decimal("0.11"), "memory": Decimal(24 * 2**20)} == total_requests(spec)
 
 
 def test_patch_has_full_requests_and_limits_of_changed_containers_only() -> None:

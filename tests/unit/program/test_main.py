@@ -62,6 +62,19 @@ def test_the_service_carries_both_protocols(mocks: ClusterMocks) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("platform", "kind", "node_ports"), [("lab", "ClusterIP", [None, None]), ("kind", "NodePort", [30080, 30090])]
+)
+def test_the_service_is_reached_through_published_ports_on_kind(
+    mocks: ClusterMocks, platform: str, kind: str, node_ports: list[int | None]
+) -> None:
+    """A kind cluster's IPs are not reached from its machine, so `make up` publishes these two node ports."""
+    deploy(platform=platform)
+    spec = mocks.inputs("kubernetes:core/v1:Service", "mixed-protocol")["spec"]
+    assert kind == spec["type"]
+    assert node_ports == [port.get("nodePort") for port in spec["ports"]]
+
+
 @pytest.mark.parametrize(("platform", "image"), [("lab", "localhost/rsyslog:8"), ("eks", "fluent/fluent-bit")])
 def test_the_log_shipper_fits_the_platform(mocks: ClusterMocks, platform: str, image: str) -> None:
     """It is rsyslog in the lab and fluent-bit elsewhere; each has the startup probe that its image can answer."""

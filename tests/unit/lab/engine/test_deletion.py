@@ -13,6 +13,7 @@ from lab.engine.deletion import Deletion
 from lab.engine.diff import Change, Diff
 from lab.engine.errors import StepError
 from lab.engine.gate import Gate
+from lab.engine.hooks import Hooks
 from lab.engine.report import Report
 from lab.engine.state import State
 from lab.engine.values import Object
@@ -30,10 +31,7 @@ class Handler:
         self.error: StepError | None = None
         self.asked: Callable[[], None] = lambda: None
 
-    def configure(self, _reference: str, _config: Object) -> None:
-        """Take any configuration."""
-
-    def get(self, _reference: str, _type: str) -> "Handler":
+    def of_resource(self, _resource: Object) -> "Handler":
         """Serve every resource."""
         return self
 
@@ -61,6 +59,7 @@ def state(tmp_path: Path) -> Iterator[State]:
                 "urn": PREFIX + name,
                 "custom": True,
                 "type": "kubernetes:core/v1:ConfigMap",
+                "id": name,
                 "provider": "urn:pulumi:dev::demo::pulumi:providers:kubernetes::cluster::id",
                 "inputs": {"name": name, "data": "x"},
                 "outputs": {},
@@ -74,7 +73,7 @@ def state(tmp_path: Path) -> Iterator[State]:
 def replace_base(state: State, handler: Handler, gate: Gate) -> tuple[Deletion, threading.Thread]:
     """Return the deletion and a thread that makes room for another `base`, as a step does."""
     report = Report(QuietDisplay(), Summary("up"))
-    deletion = Deletion(state, report, handler, gate, dry_run=False)  # type: ignore[arg-type]
+    deletion = Deletion(state, report, handler, Hooks(report, dry_run=False), gate, dry_run=False)  # type: ignore[arg-type]
     report.plan(PREFIX + "base", "", "replace")
     found = state.live(PREFIX + "base")
     assert found

@@ -6,7 +6,7 @@ import pytest
 from pulumi.runtime.proto import resource_pb2
 
 from lab.engine.errors import StepError, Unsupported
-from lab.engine.monitor import read_goal, seconds
+from lab.engine.goals import read_goal, seconds
 from lab.engine.providers import Providers
 
 Request = resource_pb2.RegisterResourceRequest
@@ -16,11 +16,9 @@ Request = resource_pb2.RegisterResourceRequest
     ("option", "feature"),
     [
         ({"importId": "x"}, "importing existing resources"),
-        ({"ignoreChanges": ["x"]}, "the ignore_changes option"),
         ({"deletedWith": "urn"}, "the deleted_with option"),
         ({"remote": True}, "remote components"),
         ({"hooks": Request.ResourceHooksBinding(before_delete=["a"])}, "delete hooks"),
-        ({"hooks": Request.ResourceHooksBinding(on_error=["a"])}, "on_error hooks"),
     ],
 )
 def test_options_that_are_not_honoured_are_named(option: dict[str, object], feature: str) -> None:
@@ -32,10 +30,12 @@ def test_options_that_are_not_honoured_are_named(option: dict[str, object], feat
 def test_a_goal_is_complete() -> None:
     """What the program asked for is there, in plain types."""
     timeouts = Request.CustomTimeouts(create="1m30s")
-    hooks = Request.ResourceHooksBinding(before_update=["resize"])
+    hooks = Request.ResourceHooksBinding(before_update=["resize"], on_error=["again"])
     request = Request(type="a:b:C", name="c", custom=True, protect=True, customTimeouts=timeouts, hooks=hooks)
+    request.ignoreChanges.append("spec.replicas")
     goal = read_goal(request)
-    assert ({"create": 90.0}, {"BeforeUpdate": ["resize"]}) == (goal.timeouts, goal.hooks)
+    assert ({"create": 90.0}, {"BeforeUpdate": ["resize"], "OnError": ["again"]}) == (goal.timeouts, goal.hooks)
+    assert ["spec.replicas"] == goal.ignore_changes
     assert (True, False, None) == (goal.protect, goal.retain_on_delete, goal.delete_before_replace)
 
 

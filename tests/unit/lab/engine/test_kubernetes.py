@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from lab.engine.cluster import ApiError
-from lab.engine.errors import StepError
-from lab.engine.kubernetes import Kubernetes, made_by
+from lab.engine.diff import Change
+from lab.engine.errors import StepError, UnclearError
+from lab.engine.kubernetes import Kubernetes
+from lab.engine.manifests import made_by
 from tests.unit.lab.engine.fakes import FakeCluster
 
 PATH = "/api/v1/namespaces/default/configmaps/a"
@@ -67,3 +69,35 @@ def test_an_interrupted_create_is_known_without_its_zero_values() -> None:
     assert made_by(pod, live, 0.0)
     live["spec"] = {"containers": [{"name": "b", "env": [{"name": "EMPTY"}]}]}
     assert not made_by(pod, live, 0.0)
+
+
+def test_a_create_that_may_have_happened(provider: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that fails in the middle leaves it open; one that refuses does not."""
+    for status, error in ((504, UnclearError), (422, StepError)):
+
+        def failing(*_: Any, status: int = status) -> dict[str, Any]:
+            raise ApiError(status, "Failed", "etcd is slow")
+
+        monkeypatch.setattr(FakeCluster, "request", failing)
+        with pytest.raises(StepError, match="etcd is slow") as raised:
+            create(provider)
+        assert error is raised.type
+
+
+def test_reading_back(provider: Kubernetes) -> None:
+    """A live object comes as inputs of the old shape and as outputs, with its manager; one that is gone is None."""
+    outputs = create(provider)
+    found = provider.read(INPUTS, outputs, "")
+    assert found
+    assert ("default/a", INPUTS, []) == (found.id, found.inputs, found.errors)
+    FakeCluster.objects[PATH]["data"] = {"x": "2", "y": "3"}
+    changed = provider.read(INPUTS, outputs, "")
+    assert changed
+    assert ({"x": "2"}, {"x": "2", "y": "3"}) == (changed.inputs["data"], changed.outputs["data"])
+    assert changed.inputs == changed.outputs["__inputs"]
+    assert outputs["__fieldManager"] == changed.outputs["__fieldManager"]
+    assert [Change(("data", "x"), "update", replace=True, old="2", new="1")] == provider.diff(
+        changed.inputs, changed.outputs, INPUTS
+    ).changes
+    del FakeCluster.objects[PATH]
+    assert provider.read(INPUTS, outputs, "") is None

@@ -233,7 +233,7 @@ def test_resource_options(engine: Callable[..., Engine], tmp_path: Path) -> None
     """Protect holds, retain_on_delete keeps the object, secrets stay secret."""
     assert engine(OPTIONS, held="protected").up().ok
     refused = engine(OPTIONS, held="gone").preview()
-    assert "error held: it is protected" in messages(refused)
+    assert "error held: it cannot be deleted because it is protected" in messages(refused)
     assert not engine(OPTIONS).destroy().ok
     assert {"same": 4, "delete": 1} == engine(OPTIONS, kept="gone").up().counts
     assert b"hush" not in b"".join(file.read_bytes() for file in (tmp_path / "state").iterdir())

@@ -13,7 +13,7 @@ import pytest
 
 from lab.engine import runner
 from lab.engine.errors import EngineError
-from lab.engine.lock import Lock
+from lab.engine.lock import Lock, born
 from lab.engine.program import end_orphan
 from lab.engine.state import State
 from lab.engine.values import Object, secret
@@ -179,3 +179,98 @@ def test_a_stranger_is_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not end_orphan(unrelated.pid, tmp_path / "lock")  # the program's name, but without the lock
     os.killpg(unrelated.pid, signal.SIGKILL)
     unrelated.wait()
+
+
+def test_a_renamed_resource_is_followed(tmp_path: Path) -> None:
+    """What refers to it refers to its new URN, on disk, too; what this run has at work is left to itself."""
+    state = State(tmp_path)
+    row = state.put(resource())
+    user = state.put({**resource(parent=URN, dependencies=[URN]), "urn": "user"})
+    busy = state.put({**resource(dependencies=[URN]), "urn": "busy"})
+    state.rename(row, "new", "other", {"busy"})
+    expected = {
+        row: {**resource(), "urn": "new", "type": "other"},
+        user: {**resource(parent="new", dependencies=["new"]), "urn": "user"},
+        busy: {**resource(dependencies=[URN]), "urn": "busy"},
+    }
+    assert (expected, None) == (state.resources, state.live(URN))
+    state.close()
+    assert expected == State(tmp_path, readonly=True).resources
+
+
+def test_a_preview_renames_on_paper(tmp_path: Path) -> None:
+    """The file stays as it is."""
+    state = State(tmp_path)
+    row = state.put(resource())
+    state.close()
+    preview = State(tmp_path, readonly=True)
+    preview.rename(row, "new", "other", ())
+    assert preview.live("new")
+    assert State(tmp_path, readonly=True).live(URN)
+
+
+def test_an_operation_that_could_not_be_written_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that could not record its intent has not begun, and the error says what happens next."""
+    state = State(tmp_path)
+
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("lab.engine.state._write_batch", full)
+    with pytest.raises(EngineError, match=r"disk is full; nothing more is begun, and the next run looks up what was"):
+        state.begin("creating", resource())
+    assert {} == state.operations
+    monkeypatch.undo()
+    state.put(resource())
+    state.close()
+    assert 1 == len(State(tmp_path, readonly=True).resources)
+
+
+def test_a_folder_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that cannot be written is said as what it is, and so is a lock."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lab.engine.sealing.write_atomically", full)
+    with pytest.raises(EngineError, match="cannot be kept here: No space left on device"):
+        State(tmp_path)
+    monkeypatch.setattr("lab.engine.lock.os.pwrite", full)
+    with pytest.raises(EngineError, match="lock cannot be written: No space left on device"), Lock(tmp_path, "up"):
+        pass
+
+
+def test_a_command_holds_off_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A command that a killed run left at work is waited for; one that does not end is named; one that ended is not."""
+    with subprocess.Popen(["sleep", "0.2"]) as brief:
+        left(tmp_path, brief.pid)
+        with Lock(tmp_path, "up"):
+            assert not born(str(brief.pid))
+        assert f"a command of an interrupted run (process {brief.pid})" in capsys.readouterr().err
+    monkeypatch.setattr("lab.engine.lock._ORPHAN_SECONDS", 0.05)
+    with subprocess.Popen(["sleep", "30"]) as long:
+        left(tmp_path, long.pid)
+        with pytest.raises(EngineError, match=rf"kill -- -{long.pid}"), Lock(tmp_path, "up"):
+            pass
+        with Lock(tmp_path / "other", "up") as lock:
+            lock.begun(long.pid)
+            lock.ended(long.pid)
+        with Lock(tmp_path / "other", "up"):
+            pass
+        long.kill()
+
+
+def left(folder: Path, pid: int) -> None:
+    """Leave a lock file as a run does that was killed while this command was at work."""
+    with Lock(folder, "up") as lock:
+        lock.begun(pid)
+
+
+def test_another_process_of_the_same_number_is_not_waited_for(tmp_path: Path) -> None:
+    """Numbers come again: the time of birth tells."""
+    Lock(tmp_path, "up")
+    (tmp_path / "lock").write_text(json.dumps({"pid": 1, "commands": {str(os.getpid()): "1"}}) + "\ngarbage")
+    with Lock(tmp_path, "up"):
+        pass
