@@ -1,6 +1,7 @@
 """What the tests of simulated clusters share: one of their own, and how to look for what one leaves behind."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,3 +57,13 @@ def remains() -> Remains:
         return found
 
     return find
+
+
+@pytest.fixture
+def elsewhere(simulated: "SimulatedCluster") -> Iterator[Path]:
+    """Give a folder with what was built, that belongs to a user without any rights; as another user, to this one."""
+    from tests.api.simulated.nobody import furnish
+
+    with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as name:
+        furnish(Path(name), simulated.minor)
+        yield Path(name)

@@ -3,11 +3,9 @@
 import os
 import shutil
 import signal
-import site
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +14,14 @@ from typing import Any
 
 import pytest
 
-from lab.cluster import golang, identity
+from lab.cluster import identity
 from lab.engine.cluster import Cluster as ApiServer
-from lab.paths import cache_root
 from lab.progress import quiet
-from lab.simulated import SimulatedCluster, artifacts, processes
+from lab.simulated import SimulatedCluster, processes
 from lab.simulated.instance import ADDRESS, all_free
+from tests.api.simulated.nobody import Nobody
 
 ROOT = Path(__file__).resolve().parents[3]
-NOBODY = 65534
 Remains = Callable[[Path], list[str]]
 
 
@@ -110,28 +107,6 @@ def test_a_start_that_is_killed_is_finished_by_the_next(own: SimulatedCluster, r
     assert time.monotonic() - began < 2
 
 
-@pytest.fixture
-def elsewhere(simulated: SimulatedCluster) -> Iterator[Path]:
-    """Give a folder with what was built, that belongs to a user without any rights; as another user, to this one."""
-    with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        for binary in artifacts.binaries(simulated.minor):
-            source = golang.binary_path(binary)
-            target = folder / "cache" / source.relative_to(cache_root().parent)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                target.hardlink_to(source)
-            except OSError:  # another disk, or a kernel that protects hard links
-                shutil.copy2(source, target)
-        (folder / "home").mkdir()
-        if os.geteuid() == 0:
-            for path in [folder, *(path for path in folder.rglob("*") if path.is_dir())]:
-                os.chown(path, NOBODY, NOBODY)
-        folder.chmod(0o755)
-        yield folder
-
-
-PACKAGES = os.pathsep.join([str(ROOT), *site.getsitepackages()])
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -147,47 +122,12 @@ print("deployed and destroyed")
 """
 
 
-def python_for(user: int | None, environment: dict[str, str]) -> str:
-    """Return a Python of this version that `user` may run with the project and its packages; skip where none is.
-
-    Root's own may lie where nobody else may look.
-    """
-    version = f"python3.{sys.version_info.minor}"
-    for found in (sys.executable, f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
-        try:
-            words = [found, "-B", "-c", "import lab.engine, lab.simulated"]
-            subprocess.run(words, cwd="/", env=environment, user=user, capture_output=True, check=True, timeout=60)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return found
-    pytest.skip(f"a user without rights may run no {version} here, or not read {ROOT}")
-
-
 def test_a_user_without_rights(simulated: SimulatedCluster, elsewhere: Path, remains: Remains) -> None:
     """Up, the real program, kill, up, down as a user who may do nothing: it works, and nothing of it is left."""
-    user = NOBODY if os.geteuid() == 0 else None
-    groups: list[int] | None = [] if os.geteuid() == 0 else None
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": PACKAGES,
-        "HOME": str(elsewhere / "home"),
-        "XDG_CACHE_HOME": str(elsewhere / "cache"),
-    }
-    python = python_for(user, environment)
+    nobody = Nobody(elsewhere)
 
     def run(*words: str | Path) -> str:
-        done = subprocess.run(
-            [python, "-B", *words],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-            user=user,
-            group=user,
-            extra_groups=groups,
-        )
+        done = nobody.python(*words)
         assert 0 == done.returncode, done.stderr
         return done.stdout
 
