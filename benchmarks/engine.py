@@ -36,7 +36,7 @@ for number in range(config.require_int("count")):
 
 
 def engine_times(folder: Path, kubeconfig: Path, count: int) -> dict[str, float]:
-    """Return the seconds of a first up, an up without changes, a preview without changes, and a destroy."""
+    """Return the seconds of a first up, then up, preview and refresh without changes, and a destroy."""
     (folder / "Pulumi.yaml").write_text("name: benchmark\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
     config = {"kubeconfig": str(kubeconfig), "count": str(count), "namespace": NAMESPACES[0]}
@@ -46,6 +46,7 @@ def engine_times(folder: Path, kubeconfig: Path, count: int) -> dict[str, float]
         ("create", engine.up),
         ("no-op", engine.up),
         ("preview", engine.preview),
+        ("refresh", engine.refresh),
         ("delete", engine.destroy),
     ):
         began = time.monotonic()

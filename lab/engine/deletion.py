@@ -5,23 +5,31 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from lab.engine.errors import EngineError, StepError
 from lab.engine.gate import Gate, Stopped
+from lab.engine.handlers import Handlers
+from lab.engine.hooks import Hooks, Seen
 from lab.engine.model import needs
-from lab.engine.providers import TYPE as PROVIDER
-from lab.engine.providers import Providers, reference
+from lab.engine.providers import is_provider
 from lab.engine.report import Report
 from lab.engine.state import State
 from lab.engine.values import UNKNOWN, Object
 
 _PARALLEL = 16
+_PROTECTED = (
+    "it cannot be deleted because it is protected; remove the `protect` flag from the resource in the program, run "
+    "`up`, and then delete it"
+)
 
 
 class Deletion:
     """Deletes rows of the state. `replacing` holds the URNs that go in order to be created anew."""
 
-    def __init__(self, state: State, report: Report, providers: Providers, gate: Gate, *, dry_run: bool) -> None:
+    def __init__(
+        self, state: State, report: Report, handlers: Handlers, hooks: Hooks, gate: Gate, *, dry_run: bool
+    ) -> None:
         self._state = state
         self._report = report
-        self._providers = providers
+        self._handlers = handlers
+        self._hooks = hooks
         self._gate = gate
         self._dry_run = dry_run
         self.replacing: set[str] = set()
@@ -41,7 +49,7 @@ class Deletion:
         """Delete these rows; StepError for protected ones (all named) before any of them, and for failures."""
         protected = sorted(res["urn"] for res in rows.values() if res.get("protect") and not res.get("delete"))
         for urn in protected:
-            self._report.message("error", "it is protected; unprotect it first (`protect=False`, and an update)", urn)
+            self._report.message("error", _PROTECTED, urn)
         if protected:
             raise StepError("protected resources cannot be deleted")
         for resource in rows.values():
@@ -90,11 +98,10 @@ class Deletion:
             raise
 
     def _remove(self, row: int, resource: Object) -> None:
-        if not resource["custom"] or resource["type"] == PROVIDER or resource.get("retainOnDelete"):
+        if not resource["custom"] or is_provider(resource["type"]) or resource.get("retainOnDelete"):
             self._state.finish(None, drop=[row])
             return
-        provider = resource["provider"]
-        self._configure(provider)
+        handler = self._handlers.of_resource(resource)
         operation = self._state.begin("deleting", resource, row)
         last = ""
 
@@ -104,22 +111,16 @@ class Deletion:
                 last = text
                 self._report.message("info", text, resource["urn"], ephemeral=True)
 
+        inputs, outputs = resource["inputs"], resource["outputs"]
+        seconds = resource.get("customTimeouts", {}).get("delete")
+        seen = Seen(resource["urn"], resource["id"], old_inputs=inputs, old_outputs=outputs)
         try:
-            self._providers.get(provider, resource["type"]).delete(
-                resource["inputs"],
-                resource["outputs"],
-                seconds=resource.get("customTimeouts", {}).get("delete"),
-                say=say,
-            )
+            attempt = lambda: handler.delete(inputs, outputs, seconds=seconds, say=say)  # noqa: E731 (one expression)
+            self._hooks.retried("delete", resource, seen, attempt)
         except StepError:
             self._state.finish(operation)
             raise
         self._state.finish(operation, drop=[row])
-
-    def _configure(self, provider: str) -> None:
-        for resource in list(self._state.resources.values()):
-            if resource["type"] == PROVIDER and reference(resource["urn"], resource["id"]) == provider:
-                self._providers.configure(provider, resource["inputs"])
 
     def before_replace(self, urn: str, row: int, resource: Object) -> None:
         """Delete a resource that must go before its successor comes, and first what cannot stand without it.
@@ -162,7 +163,7 @@ class Deletion:
         while grown:
             grown = False
             for row, resource in list(self._state.resources.items()):
-                if row in found or resource.get("delete") or not resource["custom"] or resource["type"] == PROVIDER:
+                if row in found or resource.get("delete") or not resource["custom"] or is_provider(resource["type"]):
                     continue
                 if resource["urn"] in urns or resource["urn"] in self._registered:
                     continue
@@ -176,9 +177,8 @@ class Deletion:
         touched = {key for key, deps in resource.get("propertyDependencies", {}).items() if urns & set(deps)}
         if not touched:
             return False
-        self._configure(resource["provider"])
         inputs = {key: UNKNOWN if key in touched else value for key, value in resource["inputs"].items()}
-        handler = self._providers.get(resource["provider"], resource["type"])
+        handler = self._handlers.of_resource(resource)
         return handler.diff(resource["inputs"], resource["outputs"], inputs).replace
 
 

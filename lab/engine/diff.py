@@ -46,6 +46,19 @@ def prune(live: Any, shape: Any) -> Any:
     return live
 
 
+def as_given(live: Any, shape: Any) -> Any:
+    """Return what the inputs would be if they had made `live`: its part that `shape` has, as `prune` gives it.
+
+    A zero value that was given and is not there stays: the server drops those, so it is there in effect.
+    """
+    if isinstance(live, dict) and isinstance(shape, dict):
+        there = {key: as_given(live[key], model) for key, model in shape.items() if key in live}
+        return {key: there.get(key, model) for key, model in shape.items() if key in there or not model}
+    if isinstance(live, list) and isinstance(shape, list):
+        return [as_given(item, model) for item, model in zip(live, shape, strict=False)]
+    return live
+
+
 def compare(old: Object, new: Object, old_inputs: Object, force_new: list[str]) -> list[Change]:
     """List the changes from `old` (pruned live object) to `new` (inputs; may hold unknowns).
 

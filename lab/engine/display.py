@@ -21,10 +21,11 @@ _DONE = {
     "creating": "created",
     "creating replacement": "created replacement",
     "updating": "updated",
+    "refreshing": "refreshed",
     "deleting": "deleted",
     "deleting original": "deleted original",
 }
-_TITLES = {"up": "Updating", "preview": "Previewing update", "destroy": "Destroying"}
+_TITLES = {"up": "Updating", "preview": "Previewing update", "refresh": "Refreshing", "destroy": "Destroying"}
 
 
 def status(row: Row, *, preview: bool) -> str:

@@ -1,4 +1,4 @@
-"""The engine: preview, up, destroy and outputs of one stack."""
+"""The engine: preview, up, refresh, destroy and outputs of one stack."""
 
 import os
 import signal
@@ -19,16 +19,20 @@ from lab.engine.config import Project, read_project
 from lab.engine.deletion import Deletion
 from lab.engine.errors import EngineError, StepError
 from lab.engine.gate import Gate, Stopped
+from lab.engine.handlers import Handlers
 from lab.engine.hooks import Hooks
 from lab.engine.lock import Lock
-from lab.engine.model import Action, Summary
+from lab.engine.model import STACK, Action, Summary
+from lab.engine.naming import Naming
+from lab.engine.processes import Processes
 from lab.engine.program import Program, Settings
 from lab.engine.providers import Providers
 from lab.engine.recovery import pending, recover
+from lab.engine.refresh import Refresh
 from lab.engine.report import Display, Report
 from lab.engine.runner import TOLD
 from lab.engine.state import State
-from lab.engine.steps import STACK, Steps
+from lab.engine.steps import Steps
 from lab.engine.values import Object
 
 PARALLEL = 32
@@ -68,6 +72,10 @@ class Engine:
         """Bring the cluster to what the program says."""
         return self._run("up", self._run_program)
 
+    def refresh(self) -> Summary:
+        """Bring the state to what is in the cluster; changes nothing there, and the program does not run."""
+        return self._run("refresh", self._refresh)
+
     def destroy(self) -> Summary:
         """Delete everything in the state; the program does not run."""
         return self._run("destroy", self._destroy)
@@ -88,7 +96,7 @@ class Engine:
         with Lock(self._state_dir, action) as lock:
             state = State(self._state_dir, readonly=action == "preview")
             summary = Summary(action)
-            run = _Run(project, state, Report(self._display, summary), Gate(PARALLEL), lock)
+            run = _Run(project, state, Report(self._display, summary), Gate(PARALLEL), lock, self._folder)
             self._display.begin(summary, self._stack)
             try:
                 with run.interruptible():
@@ -106,7 +114,7 @@ class Engine:
             if report.summary.action == "preview":
                 pending(run.state, report)
             else:
-                recover(run.state, run.providers, report)
+                recover(run.state, run.handlers, report)
             work(run)
         except Stopped:
             pass  # who stopped the run has said why
@@ -121,17 +129,22 @@ class Engine:
         for resource in run.state.resources.values():
             if resource["type"] == STACK:
                 run.report.summary.old_outputs = resource.get("outputs", {})
-        Deletion(run.state, run.report, run.providers, run.gate, dry_run=False).run(dict(run.state.resources))
+        Deletion(run.state, run.report, run.handlers, run.hooks, run.gate, dry_run=False).run(dict(run.state.resources))
+
+    @staticmethod
+    def _refresh(run: "_Run") -> None:
+        Refresh(run.state, run.report, run.handlers, run.gate).run()
 
     def _run_program(self, run: "_Run") -> None:
         dry_run = run.report.summary.action == "preview"
         steps = Steps(
-            prefix=f"urn:pulumi:{self._stack}::{run.project.name}::",
+            naming=Naming(f"urn:pulumi:{self._stack}::{run.project.name}::"),
             state=run.state,
             report=run.report,
             gate=run.gate,
             hooks=run.hooks,
             providers=run.providers,
+            handlers=run.handlers,
             dry_run=dry_run,
         )
         info: Object = {"project": run.project.name, "stack": self._stack, "dryRun": dry_run, "parallel": PARALLEL}
@@ -165,13 +178,15 @@ class Engine:
 class _Run:
     """What one run holds together."""
 
-    def __init__(self, project: Project, state: State, report: Report, gate: Gate, lock: Lock) -> None:
+    def __init__(self, project: Project, state: State, report: Report, gate: Gate, lock: Lock, folder: Path) -> None:
         self.project = project
         self.state = state
         self.report = report
         self.gate = gate
         self.lock = lock
         self.providers = Providers(gate.stopped)
+        self.processes = Processes(lock)
+        self.handlers = Handlers(state, self.providers, self.processes, folder)
         self.hooks = Hooks(report, dry_run=report.summary.action == "preview")
         self.program: Program | None = None
         self.cancelled = False
@@ -211,6 +226,7 @@ class _Run:
             if self.cancelled:
                 if self.program:
                     self.program.kill()
+                self.processes.kill()
                 os._exit(130)  # the state is made to be left at any point
             self.cancelled = True
             threading.Thread(target=self._cancel, daemon=True).start()

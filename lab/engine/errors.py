@@ -23,6 +23,10 @@ class StepError(Exception):
     """One resource's step failed; the run ends after the steps that are in flight."""
 
 
+class UnclearError(StepError):
+    """Whether the step was done is not known; its record stays, and the next run looks it up."""
+
+
 class PartialError(StepError):
     """The object was created or updated, but waiting for it failed; `live` is its last known form."""
 

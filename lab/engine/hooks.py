@@ -1,18 +1,24 @@
 """Resource hooks: the program's own functions, called back around the steps of a resource."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import grpc
 from pulumi.runtime.proto import callback_pb2, callback_pb2_grpc, resource_pb2
 
 from lab.engine.errors import StepError
-from lab.engine.model import Goal
+from lab.engine.model import Goal, name_of
 from lab.engine.report import Report
 from lab.engine.values import Object, to_struct
 
 When = Literal["BeforeCreate", "AfterCreate", "BeforeUpdate", "AfterUpdate"]
+Operation = Literal["create", "update", "delete"]
+T = TypeVar("T")
+ON_ERROR = "OnError"
+_MOST = 100
+"""How often an operation is tried at most, as in the official engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Hooks:
         self._report = report
         self._dry_run = dry_run
         self._hooks: dict[str, Hook] = {}
+        self._error_hooks: dict[str, Hook] = {}
         self._channels: dict[str, grpc.Channel] = {}
         self._lock = threading.Lock()
 
@@ -54,12 +61,20 @@ class Hooks:
                 raise StepError(f'resource hook already registered for name "{name}"')
             self._hooks[name] = hook
 
+    def register_error_hook(self, name: str, hook: Hook) -> None:
+        """Remember a hook that decides about another try. StepError when the name is taken."""
+        with self._lock:
+            if name in self._error_hooks:
+                raise StepError(f'error hook already registered for name "{name}"')
+            self._error_hooks[name] = hook
+
     def require(self, goal: Goal) -> None:
         """Raise StepError when a resource names a hook that nobody registered."""
-        for names in goal.hooks.values():
+        for when, names in goal.hooks.items():
+            kind, known = ("error", self._error_hooks) if when == ON_ERROR else ("resource", self._hooks)
             for name in names:
-                if name not in self._hooks:
-                    raise StepError(f'resource hook "{name}" was not registered')
+                if name not in known:
+                    raise StepError(f'{kind} hook "{name}" was not registered')
 
     def run(self, when: When, goal: Goal, seen: Seen) -> None:
         """Call the resource's hooks of one kind, one after the other. StepError when one of them fails."""
@@ -81,14 +96,61 @@ class Hooks:
             value: Object | None = getattr(seen, field)
             if value is not None:
                 getattr(request, field).CopyFrom(to_struct(value))
+        try:
+            return resource_pb2.ResourceHookResponse.FromString(self._invoke(hook, request)).error
+        except StepError as error:
+            return str(error)
+
+    def retried(self, operation: Operation, resource: Object, seen: Seen, attempt: Callable[[], T]) -> T:
+        """Do `attempt`, and again for as long as one of the resource's `on_error` hooks says so after a failure.
+
+        The hooks are told all errors, the newest first. Raises the last StepError when none wants another try, and
+        one of its own when a hook fails or there were too many tries. A preview calls no such hook, and a resource
+        that an earlier program made has none where this one does not register it.
+        """
+        found = resource.get("resourceHooks", {}).get(ON_ERROR, [])
+        names = [] if self._dry_run else [name for name in found if name in self._error_hooks]
+        errors: list[str] = []
+        while True:
+            try:
+                return attempt()
+            except StepError as error:
+                errors.insert(0, str(error))
+                if not names:
+                    raise
+                if len(errors) >= _MOST:
+                    raise StepError(f"maximum number of error hook retries reached; the last error: {error}") from error
+                # Every hook is asked, so that each sees every error.
+                answers = [self._wants_retry(name, operation, resource, seen, errors) for name in names]
+                if not any(answers):
+                    raise
+
+    def _wants_retry(self, name: str, operation: Operation, resource: Object, seen: Seen, errors: list[str]) -> bool:
+        request = resource_pb2.ErrorHookRequest(
+            urn=seen.urn,
+            id=seen.id,
+            name=name_of(seen.urn),
+            type=resource["type"],
+            failed_operation=operation,
+            errors=errors,
+        )
+        for field in ("new_inputs", "old_inputs", "old_outputs"):
+            value: Object | None = getattr(seen, field)
+            if value is not None:
+                getattr(request, field).CopyFrom(to_struct(value))
+        answer = resource_pb2.ErrorHookResponse.FromString(self._invoke(self._error_hooks[name], request))
+        if answer.error:
+            raise StepError(f'{errors[0]}\nerror hook "{name}" failed: {answer.error}')
+        return bool(answer.retry)
+
+    def _invoke(self, hook: Hook, request: Any) -> bytes:
         stub = callback_pb2_grpc.CallbacksStub(self._channel(hook.target))
         try:
-            answer = stub.Invoke(
-                callback_pb2.CallbackInvokeRequest(token=hook.token, request=request.SerializeToString())
-            )
+            asked = callback_pb2.CallbackInvokeRequest(token=hook.token, request=request.SerializeToString())
+            answer: bytes = stub.Invoke(asked).response
         except grpc.RpcError as error:
-            return f"the program did not answer ({error.details() or error.code().name})"
-        return resource_pb2.ResourceHookResponse.FromString(answer.response).error
+            raise StepError(f"the program did not answer ({error.details() or error.code().name})") from error
+        return answer
 
     def _channel(self, target: str) -> grpc.Channel:
         with self._lock:

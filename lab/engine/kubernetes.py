@@ -6,26 +6,24 @@ Inputs and outputs are wire values (see values.py); manifests are what goes to t
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 from lab.engine import waiting
 from lab.engine.cluster import ApiError, Cluster, root
-from lab.engine.diff import Diff, compare, prune
-from lab.engine.errors import EngineError, PartialError, StepError, Unsupported
+from lab.engine.diff import Diff, as_given, compare, prune
+from lab.engine.errors import EngineError, PartialError, StepError, UnclearError, Unsupported
 from lab.engine.forcenew import force_new
+from lab.engine.handler import Read, Say
+from lab.engine.ignore import for_apply
 from lab.engine.managers import forced_in_preview, takeover
+from lab.engine.manifests import MANAGER, object_id, to_manifest, underscored
 from lab.engine.quantities import normalize
 from lab.engine.values import Object, annotate, has_asset, has_unknown, is_secret, reveal, secret
 
-MANAGER = "pulumi-kubernetes"
-_RESERVED = ("__inputs", "__initialApiVersion", "__fieldManager")
 _CONFLICT_HELP = (
     "Server-Side Apply field conflict detected. See https://www.pulumi.com/registry/packages/kubernetes/"
     "how-to-guides/managing-resources-with-server-side-apply/#handle-field-conflicts-on-existing-resources "
     "for troubleshooting help."
 )
-Say = Callable[[str], None]
 
 
 class Kubernetes:
@@ -123,6 +121,11 @@ class Kubernetes:
         except ApiError as error:
             if preview and (error.status == 403 or error.reason == "AlreadyExists" or _no_namespace(error)):
                 return "", inputs
+            if error.status >= 500 and not preview:
+                # It may have been made all the same: the record of the create stays for the next run to look it up.
+                raise UnclearError(
+                    f"the Kubernetes API server did not say that it created it: {error}; the next run looks it up"
+                ) from error
             raise StepError(f"the Kubernetes API server did not create it: {error}") from error
         manager = self.new_manager(inputs)
         if preview:
@@ -172,31 +175,31 @@ class Kubernetes:
             return {}
 
     def update(
-        self, old_outputs: Object, inputs: Object, *, preview: bool, seconds: float | None, say: Say
+        self,
+        old_outputs: Object,
+        inputs: Object,
+        *,
+        preview: bool,
+        seconds: float | None,
+        say: Say,
+        ignore: list[str],
     ) -> tuple[str, Object]:
         """Apply the new inputs to the live object and wait; return (id, outputs). Errors as for `create`.
 
         A real update first takes over the fields that a plain create or kubectl left; a preview does not, so that
-        it meets the same conflicts as the official provider's.
+        it meets the same conflicts as the official provider's. A CustomResourceDefinition is replaced as a whole.
         """
         manifest = to_manifest(inputs)
         if preview and (self.cluster is None or has_unknown(inputs) or not self._exists(manifest)):
             return object_id(reveal(old_outputs)), inputs
-        if manifest.get("kind") == "CustomResourceDefinition":
-            feature = "updates of CustomResourceDefinitions"
-            raise Unsupported(feature)
         manager = str(waiting.annotation(manifest, "patchFieldManager") or old_outputs["__fieldManager"])
         path = self.path(reveal(old_outputs))
-        force = waiting.annotation(manifest, "patchForce") == "true"
         try:
             live = self._api().request("GET", path)
-            if preview:
-                force = force or forced_in_preview(live)
-            elif patch := takeover(live, manager):
-                self._api().request("PATCH", path, None, patch, "json-patch+json")
-            query = {"fieldManager": manager, "force": "true" if force else "false"}
-            query |= {"dryRun": "All"} if preview else {}
-            live = self._api().request("PATCH", path, query, manifest, "apply-patch+yaml")
+            if manifest.get("kind") == "CustomResourceDefinition":
+                live = self._put(path, manifest, live, manager, preview=preview)
+            else:
+                live = self._apply(path, for_apply(manifest, live, ignore, manager), live, manager, preview=preview)
         except ApiError as error:
             if preview and error.status == 403:
                 return object_id(reveal(old_outputs)), inputs
@@ -204,6 +207,42 @@ class Kubernetes:
         if preview:
             return object_id(live), self.outputs(inputs, live, manager)
         return self._ready(inputs, live, manager, seconds, say)
+
+    def _put(self, path: str, manifest: Object, live: Object, manager: str, *, preview: bool) -> Object:
+        """Replace the definition at the version that was read; the objects of its kind stay."""
+        version = live["metadata"]["resourceVersion"]
+        body = {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": version}}
+        query = {"fieldManager": manager, **({"dryRun": "All"} if preview else {})}
+        return self._api().request("PUT", path, query, body)
+
+    def _apply(self, path: str, manifest: Object, live: Object, manager: str, *, preview: bool) -> Object:
+        force = waiting.annotation(manifest, "patchForce") == "true"
+        if preview:
+            force = force or forced_in_preview(live)
+        elif patch := takeover(live, manager):
+            self._api().request("PATCH", path, None, patch, "json-patch+json")
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
+        query |= {"dryRun": "All"} if preview else {}
+        return self._api().request("PATCH", path, query, manifest, "apply-patch+yaml")
+
+    def read(self, old_inputs: Object, old_outputs: Object, id_: str) -> Read | None:  # noqa: ARG002 (as all kinds)
+        """Return the live object as inputs and outputs, with why it is not well; None where it is gone.
+
+        The inputs are the part of the live object that the old inputs shaped. It is judged once and by its kind,
+        whatever `waitFor` says, as the official provider does. StepError when the server refuses.
+        """
+        before = reveal(old_outputs)
+        try:
+            live = self._api().request("GET", self.path(before))
+        except ApiError as error:
+            if error.status == 404:  # the object, or its kind
+                return None
+            raise StepError(f"the Kubernetes API server did not read it: {error}") from error
+        manifest = reveal(old_inputs)
+        inputs = annotate(as_given(underscored(live), manifest), old_inputs)
+        outputs = self.outputs(inputs, live, str(before["__fieldManager"]))
+        outputs["__initialApiVersion"] = before["__initialApiVersion"]
+        return Read(object_id(live), inputs, outputs, waiting.unwell(manifest, live, self._endpoints))
 
     def delete(self, old_inputs: Object, old_outputs: Object, *, seconds: float | None, say: Say) -> None:
         """Delete the object (foreground, unless annotated otherwise) and wait until it is gone. Gone before is fine."""
@@ -272,47 +311,11 @@ class Kubernetes:
     @staticmethod
     def outputs(inputs: Object, live: Object, manager: str) -> Object:
         """Return what is recorded and given to the program: the live object, the inputs, and the field manager."""
-        outputs = annotate(_underscored(live), inputs)
+        outputs = annotate(underscored(live), inputs)
         outputs["__inputs"] = inputs
         outputs["__initialApiVersion"] = live.get("apiVersion", "")
         outputs["__fieldManager"] = manager
         return outputs
-
-
-def to_manifest(inputs: Object) -> Object:
-    """Return the plain object for the API server: no secret marks, no reserved keys, dashed schema extensions."""
-    return {key: _dashed(value) for key, value in reveal(inputs).items() if key not in _RESERVED}
-
-
-def _dashed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k.replace("_", "-") if k.startswith("x_kubernetes_") else k: _dashed(v) for k, v in value.items()}
-    return [_dashed(item) for item in value] if isinstance(value, list) else value
-
-
-def _underscored(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k.replace("-", "_") if k.startswith("x-kubernetes-") else k: _underscored(v) for k, v in value.items()}
-    return [_underscored(item) for item in value] if isinstance(value, list) else value
-
-
-def object_id(live: Object) -> str:
-    """Return the resource id: `namespace/name`, or `name` where the kind is cluster-scoped."""
-    metadata = live["metadata"]
-    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
-
-
-def made_by(inputs: Object, live: Object, since: float) -> bool:
-    """Tell whether a live object is the one that an interrupted create of these inputs made.
-
-    It has the create's field manager, is not older than the create's record, and holds the inputs unchanged.
-    """
-    manifest = to_manifest(inputs)
-    managers = {entry.get("manager") for entry in live["metadata"].get("managedFields") or []}
-    created = time.mktime(time.strptime(live["metadata"]["creationTimestamp"], "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
-    return (
-        MANAGER in managers and created >= int(since) - 1 and not compare(prune(live, manifest), manifest, manifest, [])
-    )
 
 
 def _no_namespace(error: ApiError) -> bool:

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from lab.engine import values
 from lab.engine.values import Object
 
-Action = Literal["up", "preview", "destroy"]
+STACK = "pulumi:pulumi:Stack"
+Action = Literal["up", "preview", "refresh", "destroy"]
 Op = Literal["create", "update", "replace", "delete", "same"]
 Severity = Literal["debug", "info", "warning", "error"]
 
@@ -96,6 +97,7 @@ class Goal:
     additional_secret_outputs: list[str] = field(default_factory=list)
     hooks: dict[str, list[str]] = field(default_factory=dict)
     timeouts: dict[str, float] = field(default_factory=dict)
+    ignore_changes: list[str] = field(default_factory=list)
     aliases: list[Alias] = field(default_factory=list)
 
     def resource(self, urn: str, inputs: Object, outputs: Object, **more: object) -> Object:
@@ -115,6 +117,7 @@ class Goal:
             "additionalSecretOutputs": sorted(self.additional_secret_outputs),
             "resourceHooks": self.hooks,
             "customTimeouts": self.timeouts,
+            "ignoreChanges": self.ignore_changes,
             **more,
         }
         return {key: value for key, value in found.items() if value or key in ("custom", "type", "urn")}
@@ -137,6 +140,38 @@ def needs(resource: Object) -> set[str]:
         found.update(urns)
     found.add(str(resource.get("provider", "")).rpartition("::")[0])
     return found - {""}
+
+
+def renamed(resource: Object, old: str, new: str) -> Object:
+    """Return the resource with one URN in the place of another in all it refers to; its own URN stays."""
+
+    def one(urn: str) -> str:
+        return new if urn == old else urn
+
+    changes: Object = {}
+    if resource.get("parent") == old:
+        changes["parent"] = new
+    if old in resource.get("dependencies", []):
+        changes["dependencies"] = sorted(map(one, resource["dependencies"]))
+    properties = resource.get("propertyDependencies", {})
+    if any(old in urns for urns in properties.values()):
+        changes["propertyDependencies"] = {key: sorted(map(one, urns)) for key, urns in properties.items()}
+    provider, _, id_ = str(resource.get("provider", "")).rpartition("::")
+    if provider == old:
+        changes["provider"] = f"{new}::{id_}"
+    return {**resource, **changes} if changes else resource
+
+
+def forgotten(resource: Object, gone: str) -> Object:
+    """Return the resource without its dependencies on what is gone; parent and provider stay."""
+    if gone not in needs({**resource, "parent": "", "provider": ""}):
+        return resource
+    properties = resource.get("propertyDependencies", {})
+    return {
+        **resource,
+        "dependencies": [urn for urn in resource.get("dependencies", []) if urn != gone],
+        "propertyDependencies": {key: [urn for urn in urns if urn != gone] for key, urns in properties.items()},
+    }
 
 
 def shown(value: object) -> object:

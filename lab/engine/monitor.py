@@ -1,13 +1,11 @@
 """The two services that the SDK in the program talks to: the resource monitor and the engine's log."""
 
-import re
 import threading
 from typing import Any, Protocol
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
-    alias_pb2,
     callback_pb2,
     engine_pb2,
     engine_pb2_grpc,
@@ -16,12 +14,13 @@ from pulumi.runtime.proto import (
     resource_pb2_grpc,
 )
 
+from lab.engine.doing import Registered
 from lab.engine.errors import EngineError, StepError, Unsupported
 from lab.engine.gate import Gate, Stopped
+from lab.engine.goals import read_goal
 from lab.engine.hooks import Hook, Hooks
-from lab.engine.model import Alias, Goal, Severity
+from lab.engine.model import Goal, Severity
 from lab.engine.report import Report
-from lab.engine.steps import Registered
 from lab.engine.values import Object, from_struct, to_struct
 
 Context = Any  # grpc has no types: grpc.ServicerContext
@@ -30,12 +29,7 @@ _FEATURES = {
     "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     "aliasSpecs": resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     "resourceHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
-}
-_HOOKS = {
-    "BeforeCreate": "before_create",
-    "AfterCreate": "after_create",
-    "BeforeUpdate": "before_update",
-    "AfterUpdate": "after_update",
+    "errorHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 }
 _SEVERITY: dict[int, Severity] = {
     engine_pb2.DEBUG: "debug",
@@ -170,8 +164,12 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def RegisterErrorHook(  # noqa: N802
         self, request: resource_pb2.RegisterErrorHookRequest, context: Context
     ) -> empty_pb2.Empty:
-        """Refuse hooks that retry."""
-        self._refuse(f"on_error hooks ({request.name})", context)
+        """Remember a hook of the program that decides about another try."""
+        try:
+            hook = Hook(request.callback.target, request.callback.token, on_dry_run=False, ignore_errors=False)
+            self._hooks.register_error_hook(request.name, hook)
+        except StepError as error:
+            context.abort(grpc.StatusCode.ALREADY_EXISTS, str(error))
         return empty_pb2.Empty()
 
     def RegisterStackTransform(self, request: callback_pb2.Callback, context: Context) -> empty_pb2.Empty:  # noqa: ARG002, N802
@@ -211,75 +209,3 @@ class Engine(engine_pb2_grpc.EngineServicer):
         """Remember the URN of the stack."""
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
-
-
-def read_goal(request: resource_pb2.RegisterResourceRequest) -> Goal:
-    """Turn a registration into plain data. Unsupported for options that the engine does not honour."""
-    _require_supported(request)
-    found = {name: list(getattr(request.hooks, field)) for name, field in _HOOKS.items()}
-    timeouts = {key: getattr(request.customTimeouts, key) for key in ("create", "update", "delete")}
-    return Goal(
-        type=request.type,
-        name=request.name,
-        parent=request.parent,
-        custom=request.custom,
-        inputs=_inputs(request),
-        dependencies=list(request.dependencies),
-        property_dependencies={key: list(value.urns) for key, value in request.propertyDependencies.items()},
-        provider=request.provider,
-        protect=request.protect,
-        retain_on_delete=request.retainOnDelete,
-        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
-        replace_on_changes=list(request.replaceOnChanges),
-        additional_secret_outputs=list(request.additionalSecretOutputs),
-        hooks={name: names for name, names in found.items() if names},
-        timeouts={key: seconds(text) for key, text in timeouts.items() if text},
-        aliases=[_alias(alias) for alias in request.aliases],
-    )
-
-
-def _alias(alias: alias_pb2.Alias) -> Alias:
-    if alias.urn:
-        return Alias(urn=alias.urn)
-    spec = alias.spec
-    parent = "" if spec.noParent else spec.parentUrn or None
-    return Alias(spec.name, spec.type, spec.stack, spec.project, parent)
-
-
-def _inputs(request: resource_pb2.RegisterResourceRequest) -> Object:
-    inputs = from_struct(request.object)
-    if request.type.startswith("pulumi:providers:") and request.version:
-        inputs.setdefault("version", request.version)
-    return inputs
-
-
-def _require_supported(request: resource_pb2.RegisterResourceRequest) -> None:
-    asked = {
-        "importing existing resources": request.importId,
-        "the ignore_changes option": request.ignoreChanges,
-        "the deleted_with option": request.deletedWith,
-        "the replace_with option": request.replace_with,
-        "the replacement_trigger option": request.HasField("replacement_trigger"),
-        "resource transforms": request.transforms,
-        "state migrations": request.state_migrations,
-        "remote components": request.remote,
-        "parameterized packages": request.packageRef,
-        "the hide_diffs option": request.hideDiffs,
-        "the env_var_mappings option": request.envVarMappings,
-        "delete hooks": [*request.hooks.before_delete, *request.hooks.after_delete],
-        "on_error hooks": request.hooks.on_error,
-    }
-    for feature, value in asked.items():
-        if value:
-            raise Unsupported(feature)
-
-
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-def seconds(text: str) -> float:
-    """Read a duration as the SDK writes it: `90s`, `5m`, `1h30m`. StepError names a malformed one."""
-    parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise StepError(f"custom timeout {text!r} is no duration such as 90s, 5m or 1h30m")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)

@@ -6,7 +6,8 @@ import uuid
 from lab.engine.cluster import Cluster
 from lab.engine.diff import Diff, compare
 from lab.engine.errors import StepError, Unsupported
-from lab.engine.kubernetes import Kubernetes, Say
+from lab.engine.handler import Read, Say
+from lab.engine.kubernetes import Kubernetes
 from lab.engine.values import UNKNOWN, Object, has_unknown, reveal
 
 TYPE = "pulumi:providers:kubernetes"
@@ -28,6 +29,10 @@ class Providers:
         known = self._found.get(reference)
         if known is None or known[0] != config:
             self._found[reference] = config, Kubernetes(config, self._cancelled)
+
+    def __contains__(self, reference: str) -> bool:
+        """Tell whether a provider is configured."""
+        return reference in self._found
 
     def get(self, reference: str, type_: str) -> Kubernetes:
         """Return the provider of a resource. Unsupported where the program relies on a default provider."""
@@ -71,8 +76,35 @@ class Providers:
         """Return (id, outputs) of a new provider; there is nothing to create but its identity."""
         return "" if preview else str(uuid.uuid4()), inputs
 
+    def update(
+        self,
+        old_outputs: Object,  # noqa: ARG002 (as all kinds)
+        inputs: Object,
+        *,
+        preview: bool,  # noqa: ARG002
+        seconds: float | None,  # noqa: ARG002
+        say: Say,  # noqa: ARG002
+        ignore: list[str],  # noqa: ARG002
+    ) -> tuple[str, Object]:
+        """Return ("", outputs): the new settings, once they are known to be of a cluster of the lab's."""
+        self.require_lab(inputs)
+        return "", inputs
+
+    def require_lab(self, inputs: Object) -> None:
+        """Raise EngineError unless the settings are of a cluster that the lab made."""
+        Kubernetes(inputs, self._cancelled)
+
     def delete(self, old_inputs: Object, old_outputs: Object, *, seconds: float | None, say: Say) -> None:
         """Do nothing: a provider is not in the cluster."""
+
+    def read(self, old_inputs: Object, old_outputs: Object, id_: str) -> Read:
+        """Return what is recorded: a refresh leaves providers alone."""
+        return Read(id_, old_inputs, old_outputs)
+
+
+def is_provider(type_: str) -> bool:
+    """Tell the types of provider resources, which exist in the state alone."""
+    return type_.startswith("pulumi:providers:")
 
 
 def reference(urn: str, id_: str) -> str:

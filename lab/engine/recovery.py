@@ -4,31 +4,33 @@
    step (nobody saw it become ready). Otherwise nothing was made, or somebody else's object is in the way.
 2. updating: whether it happened cannot be told, so the resource is updated again even if nothing changed.
 3. deleting: gone, or going: it leaves the state. Untouched: it stays.
+4. A local command, in any of these: it runs again, for nobody can tell how far it came.
 """
 
-from lab.engine.kubernetes import Kubernetes, made_by, object_id
-from lab.engine.providers import TYPE as PROVIDER
-from lab.engine.providers import Providers, reference
+from lab.engine.handlers import Handlers
+from lab.engine.kubernetes import Kubernetes
+from lab.engine.manifests import made_by, object_id
+from lab.engine.providers import is_provider
 from lab.engine.report import Report
 from lab.engine.state import Operation, State
-from lab.engine.values import Object, secret
+from lab.engine.values import secret
 
 _INTERRUPTED = "the run that {} it was interrupted"
 
 
-def recover(state: State, providers: Providers, report: Report) -> None:
+def recover(state: State, handlers: Handlers, report: Report) -> None:
     """Settle every unfinished operation. EngineError or StepError when the cluster cannot be asked."""
     for operation in list(state.operations.values()):
         resource = operation.resource
         report.message("info", f"an interrupted run left this {operation.type}; settling it", resource["urn"])
-        if resource["type"] == PROVIDER:
-            state.finish(operation)  # a provider exists in the state alone
-            continue
-        provider = _provider(state, providers, resource)
-        if operation.type == "creating":
-            _created(state, operation, provider)
-        elif operation.type == "updating":
+        provider = None if is_provider(resource["type"]) else handlers.of_resource(resource)
+        if operation.type == "updating":
             _updated(state, operation)
+        elif not isinstance(provider, Kubernetes):
+            # A provider exists in the state alone. What a command did nobody knows: it runs again.
+            state.finish(operation)
+        elif operation.type == "creating":
+            _created(state, operation, provider)
         else:
             _deleted(state, operation, provider)
 
@@ -38,14 +40,6 @@ def pending(state: State, report: Report) -> None:
     for operation in state.operations.values():
         text = f"an interrupted run left this {operation.type}; the next up settles it"
         report.message("warning", text, operation.resource["urn"])
-
-
-def _provider(state: State, providers: Providers, resource: Object) -> Kubernetes:
-    wanted = resource.get("provider", "")
-    for found in state.resources.values():
-        if found["type"] == PROVIDER and reference(found["urn"], found["id"]) == wanted:
-            providers.configure(wanted, found["inputs"])
-    return providers.get(wanted, resource["type"])
 
 
 def _created(state: State, operation: Operation, provider: Kubernetes) -> None:

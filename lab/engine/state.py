@@ -6,29 +6,25 @@ written; when it is done, the operation goes and the resource comes in one trans
 AES-256-GCM under a key of the stack's own (`state.key`, 0600, beside the state).
 """
 
-import base64
+import contextlib
 import json
 import os
 import queue
-import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from lab.engine.errors import EngineError
-from lab.engine.values import SECRET, SIGNATURE, Object, secret
-from lab.files import write_atomically
+from lab.engine.model import renamed
+from lab.engine.sealing import KEY_BYTES, Box, key
+from lab.engine.values import Object
 
 _VERSION = 1
-_KEY_BYTES = 32
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS resources (row INTEGER PRIMARY KEY, urn TEXT NOT NULL, resource TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS operations (row INTEGER PRIMARY KEY, operation TEXT NOT NULL);
@@ -58,13 +54,17 @@ class State:
         self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         content = self.file.exists() and self.file.stat().st_size > 0
         if readonly and not content:
-            self._box = Box(b"\0" * _KEY_BYTES)
+            self._box = Box(b"\0" * KEY_BYTES)
             self._next = 1
             return
-        if not readonly:
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)
-        self._box = Box(_key(folder / "state.key", content=content))
+        try:
+            if not readonly:
+                folder.mkdir(parents=True, exist_ok=True)
+                folder.chmod(0o700)
+            self._box = Box(key(folder / "state.key", content=content))
+        except OSError as error:
+            msg = f"{folder}: the state cannot be kept here: {error.strerror}"
+            raise EngineError(msg) from error
         self._load()
         if not readonly:
             self._writer = threading.Thread(target=self._write_all, name="state-writer", daemon=True)
@@ -101,8 +101,8 @@ class State:
                     self._read(connection)
             finally:
                 connection.close()
-        except sqlite3.Error as error:
-            msg = f"{self.file}: the state cannot be read: {error}"
+        except (sqlite3.Error, OSError) as error:
+            msg = f"{self.file}: the state cannot be opened: {error}"
             raise EngineError(msg) from error
         self._next = max([0, *self.resources, *self.operations]) + 1
 
@@ -124,9 +124,9 @@ class State:
         """Record that a step begins; on disk when this returns."""
         operation = Operation(self._number(), kind, time.time(), resource, row)
         document = {"type": kind, "since": operation.since, "resource": resource, "resource_row": row}
+        self._commit([("INSERT INTO operations VALUES (?, ?)", (operation.row, json.dumps(self._box.close(document))))])
         with self._lock:
             self.operations[operation.row] = operation
-        self._commit([("INSERT INTO operations VALUES (?, ?)", (operation.row, json.dumps(self._box.close(document))))])
         return operation
 
     def put(self, resource: Object, row: int | None = None) -> int:
@@ -165,6 +165,28 @@ class State:
                 self.operations.pop(operation.row, None)
         return rows
 
+    def rename(self, row: int, urn: str, type_: str, settled: Container[str]) -> None:
+        """Give a resource another URN, here and in all that refers to it; a preview does so in memory alone.
+
+        `settled` are the URNs of resources that this run has at work already: they refer to the new one by themselves.
+        """
+        with self._lock:
+            old = self.resources[row]["urn"]
+            changed = {
+                key: renamed(found, old, urn)
+                for key, found in self.resources.items()
+                if key != row and (found["urn"] not in settled or found.get("delete"))
+            }
+            changed = {key: found for key, found in changed.items() if found is not self.resources[key]}
+            changed[row] = {**renamed(self.resources[row], old, urn), "urn": urn, "type": type_}
+        if not self._readonly:
+            update = "UPDATE resources SET urn = ?, resource = ? WHERE row = ?"  # not INSERT: what is deleted stays so
+            self._commit(
+                [(update, (item["urn"], json.dumps(self._box.close(item)), key)) for key, item in changed.items()]
+            )
+        with self._lock:
+            self.resources.update({key: found for key, found in changed.items() if key in self.resources})
+
     def _number(self) -> int:
         with self._lock:
             self._next += 1
@@ -175,20 +197,32 @@ class State:
         self._writes.put(write)
         try:
             write.done.result()
-        except sqlite3.Error as error:
-            msg = f"{self.file}: the state cannot be written: {error}"
+        except (sqlite3.Error, OSError) as error:
+            msg = (
+                f"{self.file}: the state cannot be written: {error}; nothing more is begun, and the next run looks up "
+                "what was under way"
+            )
             raise EngineError(msg) from error
 
     def _write_all(self) -> None:
-        connection = self._connect()
         ended = False
+        connection: sqlite3.Connection | None = None
         while not ended:
             batch = [self._writes.get()]
             while not self._writes.empty():
                 batch.append(self._writes.get())
             ended = None in batch
-            _write_batch(connection, [write for write in batch if write is not None])
-        connection.close()
+            writes = [write for write in batch if write is not None]
+            try:
+                connection = connection or self._connect()
+                _write_batch(connection, writes)
+            except (sqlite3.Error, OSError) as error:
+                for write in writes:
+                    write.done.set_exception(error)
+        if connection is not None:
+            # The last close empties the log into the file, for which there may be no room: the log stays then.
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,60 +238,9 @@ def _write_batch(connection: sqlite3.Connection, batch: list[_Write]) -> None:
             for statement, values in write.statements:
                 connection.execute(statement, values)
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except sqlite3.Error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        for write in batch:
-            write.done.set_exception(error)
-    else:
-        for write in batch:
-            write.done.set_result(None)
-
-
-def _key(file: Path, *, content: bool) -> bytes:
-    """Return the key of the state, a new one where the state has no content; raise EngineError where it is lost."""
-    key = file.read_bytes() if file.exists() else b""
-    if len(key) == _KEY_BYTES:
-        return key
-    if content:
-        msg = (
-            f"{file} is missing or damaged, so the secrets in the state beside it cannot be read; put it back from a "
-            f"copy, or remove {file.parent} together with the cluster that the state is of"
-        )
-        raise EngineError(msg)
-    write_atomically(file, secrets.token_bytes(_KEY_BYTES), 0o600)
-    return file.read_bytes()
-
-
-class Box:
-    """Encrypts secret leaves for the state and decrypts them again."""
-
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
-
-    def close(self, value: Any) -> Any:
-        """Return a copy in which each marked secret holds a ciphertext in place of its value."""
-        if isinstance(value, list):
-            return [self.close(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if value.get(SIGNATURE) != SECRET:
-            return {key: self.close(item) for key, item in value.items()}
-        nonce = secrets.token_bytes(12)
-        sealed = nonce + self._cipher.encrypt(nonce, json.dumps(value["value"]).encode(), None)
-        return {SIGNATURE: SECRET, "ciphertext": base64.b64encode(sealed).decode()}
-
-    def open(self, value: Any) -> Any:
-        """Return a copy with the ciphertexts decrypted. EngineError when the key does not fit."""
-        if isinstance(value, list):
-            return [self.open(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        if value.get(SIGNATURE) != SECRET:
-            return {key: self.open(item) for key, item in value.items()}
-        sealed = base64.b64decode(value["ciphertext"])
-        try:
-            return secret(json.loads(self._cipher.decrypt(sealed[:12], sealed[12:], None)))
-        except InvalidTag as error:
-            msg = "the state's secrets were encrypted with another key than state.key"
-            raise EngineError(msg) from error
+        raise
+    for write in batch:
+        write.done.set_result(None)

@@ -65,6 +65,21 @@ def check_for(manifest: Object, endpoints: Callable[[Object], Object]) -> Check 
     return _BY_KIND.get((str(manifest.get("apiVersion")), str(manifest.get("kind"))))
 
 
+def unwell(manifest: Object, live: Object, endpoints: Callable[[Object], Object]) -> list[str]:
+    """Return why a live object is not well at this moment, for a refresh: by its kind, unless skipAwait is set."""
+    kind = (str(live.get("apiVersion")), str(live.get("kind")))
+    if annotation(manifest, "skipAwait") == "true" or kind == ("v1", "PersistentVolumeClaim"):
+        return []
+    try:
+        check = _BY_KIND.get(kind)
+        found = check(live) if check else None
+        if kind == ("v1", "Service"):
+            found = _service(live, endpoints)
+    except PartialError as error:
+        return [str(error)]
+    return [found] if found else []
+
+
 def wait(
     read: Callable[[], Object], check: Check, seconds: float, cancelled: threading.Event, say: Callable[[str], None]
 ) -> Object:

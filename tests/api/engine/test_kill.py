@@ -1,13 +1,8 @@
 """kill -9 at the writes of the state, of the engine and of the program: the next run converges.
 
-Every third write is taken by default, every one with LAB_TEST_ALL=1.
+Some of the writes are taken by default, every one with LAB_TEST_ALL=1.
 """
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +13,7 @@ from lab.engine import Engine
 from lab.engine.cluster import ApiError
 from lab.engine.cluster import Cluster as ApiServer
 from lab.engine.state import State
+from tests.api.engine.killing import EVERY, MOMENTS, killed, writes
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -36,61 +32,78 @@ account = k8s.core.v1.ServiceAccount(
 )
 """
 
-# Ends itself, or its program, at the n-th write of the state, before or after the write is on disk.
-KILLER = """
-import itertools, json, os, signal, sys
-from pathlib import Path
-from lab.engine import Engine, QuietDisplay, engine as module, state
-folder, config, (victim, moment, number) = json.loads(sys.argv[1])
-count, commit, pids = itertools.count(1), state.State._commit, []
-start = module.Program.__init__
 
-def started(self, *args):
-    start(self, *args)
-    pids.append(self.pid)
-
-def killing(self, statements):
-    here = next(count) == number
-    for when in ("before", "after"):
-        if here and when == moment:
-            for pid in pids if victim == "program" else [os.getpid()]:
-                os.kill(pid, signal.SIGKILL)
-        if when == "before":
-            commit(self, statements)
-
-module.Program.__init__, state.State._commit = started, killing
-summary = Engine(Path(folder), "dev", Path(folder) / "state", QuietDisplay(), config=config).up()
-print("\\n".join(found.message for found in summary.diagnostics))
-sys.exit(0 if next(count) <= number else 3)
-"""
-
-
-@pytest.mark.parametrize(("victim", "moment"), [("engine", "before"), ("engine", "after"), ("program", "after")])
+@pytest.mark.parametrize(("victim", "moment"), [*MOMENTS, ("program", "after")])
 def test_kill_at_every_write(
     engine: Make, api: ApiServer, lab_cluster: "Cluster", namespace: str, tmp_path: Path, victim: str, moment: str
 ) -> None:
-    """After each kill the same command ends well, with each object once, and a third run changes nothing."""
+    """After each kill the same command ends well, with each object once, and a third run changes nothing.
+
+    From the second round on the objects are replaced: `fixed` goes before it comes, `auto` comes before it goes.
+    """
     path = f"/api/v1/namespaces/{namespace}"
     config = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace}
-    killed = 0
-    step = 1 if os.environ.get("LAB_TEST_ALL") else 3
-    for number in range(1, 30, step):
+    last = 0
+    for number in writes(3, 30):
         text = f"text-{number}"
         engine(PROGRAM, text=text)
-        given = json.dumps([str(tmp_path), {**config, "text": text}, [victim, moment, number]])
-        ended = subprocess.run([sys.executable, "-c", KILLER, given], capture_output=True, text=True, check=False)
-        assert ended.returncode in (-signal.SIGKILL, 3, 0), ended.stdout + ended.stderr
-        if ended.returncode == 0:
+        if not killed(tmp_path, {**config, "text": text}, "up", victim, moment, number):
             break
-        killed += 1
+        last = number
         again = engine(PROGRAM, text=text).up()
         assert again.ok, (number, [found.message for found in again.diagnostics])
         _converged(api, path, tmp_path, text, number)
         assert not engine(PROGRAM, text=text).up().changes
-    assert killed * step >= 8
+    assert last >= 8
     assert engine(PROGRAM).destroy().ok
     with pytest.raises(ApiError, match="not found"):
         api.request("GET", f"{path}/configmaps/fixed")
+
+
+@pytest.mark.parametrize("moment", [pytest.param("before", marks=EVERY), "after"])
+def test_kill_at_every_write_of_a_destroy(
+    engine: Make, api: ApiServer, lab_cluster: "Cluster", namespace: str, tmp_path: Path, moment: str
+) -> None:
+    """After each kill the same command ends well, and nothing is left in cluster and state."""
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    config = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace}
+    last = 0
+    for number in writes(4):
+        assert engine(PROGRAM).up().ok
+        if not killed(tmp_path, config, "destroy", "engine", moment, number):
+            break
+        last = number
+        again = engine(PROGRAM).destroy()
+        assert again.ok, (number, [found.message for found in again.diagnostics])
+        assert [] == [item for item in api.request("GET", path)["items"] if "text" in item["data"]], number
+        state = State(tmp_path / "state", readonly=True)
+        assert ({}, {}) == (state.operations, state.resources), number
+    assert last >= 4
+
+
+@pytest.mark.parametrize("moment", ["before", pytest.param("after", marks=EVERY)])
+def test_kill_at_every_write_of_a_refresh(
+    engine: Make, api: ApiServer, lab_cluster: "Cluster", namespace: str, tmp_path: Path, moment: str
+) -> None:
+    """After each kill the same command ends well, and the state says what is there."""
+    path = f"/api/v1/namespaces/{namespace}"
+    config = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace}
+    last = 0
+    for number in writes(1, 8):
+        assert engine(PROGRAM).up().ok
+        api.request("DELETE", f"{path}/configmaps/fixed")
+        label = {"metadata": {"labels": {"text": f"edit-{number}"}}}
+        query = {"fieldManager": "pulumi-kubernetes"}
+        api.request("PATCH", f"{path}/serviceaccounts/account", query, label, "merge-patch+json")
+        if not killed(tmp_path, config, "refresh", "engine", moment, number):
+            break
+        last = number
+        again = engine(PROGRAM).refresh()
+        assert again.ok, (number, [found.message for found in again.diagnostics])
+        found = {res["urn"].split("::")[-1]: res for res in State(tmp_path / "state", readonly=True).resources.values()}
+        assert ["account", "auto", "cluster", "demo-dev"] == sorted(found)
+        assert f"edit-{number}" == found["account"]["outputs"]["metadata"]["labels"]["text"]
+    assert last >= 2
 
 
 def _converged(api: ApiServer, path: str, folder: Path, text: str, number: int) -> None:
