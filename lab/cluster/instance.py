@@ -60,6 +60,11 @@ class Instance:
         return self.folder / "plan.json"
 
     @property
+    def registered_name(self) -> str:
+        """Its name in the registry of the lab's clusters."""
+        return self.name
+
+    @property
     def interface(self) -> str:
         """The host's end of the link; the kernel takes 15 characters."""
         return f"ke{self._mark}"

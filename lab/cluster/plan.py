@@ -90,15 +90,15 @@ def write_configuration(folder: Path, ranges: Ranges, cgroup: str, host: Host) -
     for name, content in files.items():
         write_atomically(etc / name, content)
     for client in CLIENTS:
-        write_kubeconfig(etc / f"{client}.kubeconfig", etc / "pki", client, ranges, client)
+        write_kubeconfig(etc / f"{client}.kubeconfig", etc / "pki", client, config.server_url(ranges), client)
 
 
-def write_kubeconfig(target: Path, keys: Path, client: str, ranges: Ranges, context: str) -> None:
-    """Write a kubeconfig (0600) for the certificate called `client` among `keys`."""
+def write_kubeconfig(target: Path, keys: Path, client: str, server: str, context: str) -> None:
+    """Write a kubeconfig (0600) for the API server at the URL `server`, with the certificate `client` among `keys`."""
     ca, certificate, key = (
         base64.b64encode((keys / name).read_bytes()).decode() for name in ("ca.crt", f"{client}.crt", f"{client}.key")
     )
-    content = config.kubeconfig(config.server_url(ranges), context, ca, certificate, key)
+    content = config.kubeconfig(server, context, ca, certificate, key)
     write_atomically(target, json.dumps(content, indent=2) + "\n", 0o600)
 
 

@@ -88,16 +88,20 @@ class Supervisor:
         """Bring the node up and keep it until it is told to end."""
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "ending", True))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.say("mounting")
-        self.make_root()
-        self.say("connecting")
-        self.connect()
+        self.prepare()
         self.say("starting")
         while not self.ending:
             self.reap()
             self.start_what_can()
             time.sleep(TICK)
         self.end()
+
+    def prepare(self) -> None:
+        """Make what the components run in."""
+        self.say("mounting")
+        self.make_root()
+        self.say("connecting")
+        self.connect()
 
     # the root
 
@@ -289,17 +293,14 @@ def is_met(need: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(what))) == 0
 
 
-def main() -> int:
-    """Run the plan named on the command line; what goes wrong is in the status file."""
-    # The lock that says "this node runs" came with us; it must end with us, whatever a component leaves behind.
+def carry_out(kind: type[Supervisor]) -> int:
+    """Run the plan named on the command line, and return the exit code; what goes wrong is in the status file."""
+    # The lock that says "this runs" came with us; it must end with us, whatever a component leaves behind.
     for entry in Path("/proc/self/fd").iterdir():
         if int(entry.name) > 2:
             with contextlib.suppress(OSError):
                 os.set_inheritable(int(entry.name), False)
-    os.umask(0o022)
-    os.environ.clear()
-    os.environ.update(ENVIRONMENT)
-    supervisor = Supervisor(json.loads(Path(sys.argv[1]).read_text()))
+    supervisor = kind(json.loads(Path(sys.argv[1]).read_text()))
     try:
         supervisor.run()
     except NodeError as error:
@@ -309,6 +310,14 @@ def main() -> int:
         supervisor.say("failed", reason=str(error), component="node")
         raise
     return 0
+
+
+def main() -> int:
+    """Run a node, with nothing of the shell that its launcher was started from."""
+    os.umask(0o022)
+    os.environ.clear()
+    os.environ.update(ENVIRONMENT)
+    return carry_out(Supervisor)
 
 
 if __name__ == "__main__":

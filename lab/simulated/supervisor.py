@@ -4,26 +4,23 @@ Started by the launcher as `python -I supervisor.py <plan.json>`. When it ends, 
 every component: each has asked for that before it began. What it shares with a node's first process comes from there.
 """
 
-import contextlib
 import ctypes
 import importlib.util
-import json
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lab.cluster.supervisor import TICK, NodeError, Supervisor
+    from lab.cluster.supervisor import Supervisor, carry_out
 else:
     # By its file: the package around it brings libraries that would stay in memory for as long as the cluster lives.
     _FILE = Path(__file__).resolve().parents[1] / "cluster" / "supervisor.py"
     _SPEC = importlib.util.spec_from_file_location("lab_node_supervisor", _FILE)
     _MODULE = importlib.util.module_from_spec(_SPEC)
     _SPEC.loader.exec_module(_MODULE)
-    TICK, NodeError, Supervisor = _MODULE.TICK, _MODULE.NodeError, _MODULE.Supervisor
+    Supervisor, carry_out = _MODULE.Supervisor, _MODULE.carry_out
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -35,16 +32,8 @@ class LocalSupervisor(Supervisor):
     The plan has `status` (a path), `logs` (a folder), `environment` and `components` (as a node's).
     """
 
-    def run(self) -> None:
-        """Start the components and keep them until told to end."""
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "ending", True))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.say("starting")
-        while not self.ending:
-            self.reap()
-            self.start_what_can()
-            time.sleep(TICK)
-        self.end()
+    def prepare(self) -> None:
+        """Make nothing: the components run in what this user has."""
 
     def start(self, component: dict[str, Any]) -> None:
         """Start one component, its log beside the others; it dies with this process."""
@@ -72,22 +61,8 @@ def main() -> int:
         # Whoever started this waits for no longer; the copy goes on by itself.
         os._exit(0)
     os.setsid()
-    # The lock that says "this cluster runs" came with us and must end with us.
-    for entry in Path("/proc/self/fd").iterdir():
-        if int(entry.name) > 2:
-            with contextlib.suppress(OSError):
-                os.set_inheritable(int(entry.name), False)
     os.umask(0o077)
-    supervisor = LocalSupervisor(json.loads(Path(sys.argv[1]).read_text()))
-    try:
-        supervisor.run()
-    except NodeError as error:
-        supervisor.say("failed", reason=str(error), component=error.component)
-        return 1
-    except OSError as error:
-        supervisor.say("failed", reason=str(error), component="node")
-        raise
-    return 0
+    return carry_out(LocalSupervisor)
 
 
 if __name__ == "__main__":
