@@ -1,0 +1,59 @@
+"""The commands `up`, `down` and `status` on clusters of one kind, for the command lines of `lab.cluster` and others."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lab.cluster.errors import ClusterError
+from lab.cluster.golang import DEFAULT_MINOR, MINORS
+from lab.cluster.own import OwnCluster
+from lab.progress import best_progress
+
+Name = Annotated[str, typer.Option(help="the cluster's name; several can live side by side")]
+Minor = Annotated[str, typer.Option(help=f"the Kubernetes minor: {' or '.join(MINORS)}")]
+
+
+def add_commands(app: typer.Typer, kind: type[OwnCluster]) -> None:
+    """Add the three commands to `app`."""
+
+    @app.command()
+    def up(
+        name: Name = "dev",
+        minor: Annotated[str, typer.Option(help=f"{' or '.join(MINORS)}; a cluster keeps its own")] = "",
+    ) -> None:
+        """Start a cluster, or resume a stopped one; a new one is of the default Kubernetes minor."""
+        cluster = kind(name, minor or kind(name).kept_minor or DEFAULT_MINOR)
+        cluster.start(best_progress())
+        typer.echo(cluster.kubeconfig)
+
+    @app.command()
+    def down(
+        name: Name = "dev", *, keep: Annotated[bool, typer.Option(help="stop it and keep its data")] = False
+    ) -> None:
+        """Remove a cluster with every trace of it."""
+        cluster = kind(name)
+        if keep:
+            cluster.stop(best_progress())
+        else:
+            cluster.delete(best_progress())
+
+    @app.command()
+    def status(name: Name = "dev") -> None:
+        """Say whether a cluster runs and where its files are."""
+        cluster = kind(name)
+        made = cluster.identity()
+        state = "running" if cluster.running() else "stopped" if made else "absent"
+        minor = cluster.kept_minor
+        typer.echo(f"{name}: {state}" + (f", Kubernetes {minor}" if minor else ""))
+        if made:
+            typer.echo(f"kubeconfig: {cluster.kubeconfig}\nserver: {made.server}\nkube-system: {made.cluster_id}")
+
+
+def run(app: typer.Typer) -> None:
+    """Run the command line; a foreseeable problem is a message and exit code 1, not a traceback."""
+    try:
+        app()
+    except (ClusterError, ValueError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
