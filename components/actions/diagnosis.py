@@ -120,7 +120,7 @@ def _container(pod: str, role: str, status: Json, *, never_ready: bool) -> Findi
     name, state = status["name"], status.get("state") or {}
     waiting = state.get("waiting") or {}
     reason = waiting.get("reason", "")
-    ended = (status.get("lastState") or {}).get("terminated") or state.get("terminated") or {}
+    ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     code = ended.get("exitCode")
     crashes = status.get("restartCount", 0) + 1
     said = waiting.get("message", "") if reason in _WAITING else ended.get("message", "")
@@ -130,21 +130,21 @@ def _container(pod: str, role: str, status: Json, *, never_ready: bool) -> Findi
     if reason in _WAITING:
         grace, remedy = _WAITING[reason]
         return Finding(pod, name, role, reason, said, remedy, grace)
-    if reason == "CrashLoopBackOff":
+    ended_now = (state.get("terminated") or {}).get("exitCode")
+    # While it backs off, a newer kubelet (seen with 1.37) leaves the state at how the container ended.
+    if reason == "CrashLoopBackOff" or (ended_now and crashes >= CRASHES):
         remedy = "see its log; out of memory: raise its limit" if ended.get("reason") == "OOMKilled" else "see its log"
         why = f"{ended['reason']}, ended {crashes} times" if ended.get("reason") else f"ended {crashes} times"
         why += f"; {said}" if ended.get("reason") == "StartError" and said else ""
         hopeless = 0.0 if crashes >= CRASHES else None
-        return Finding(pod, name, role, reason, why, remedy, hopeless, code, previous=True)
+        return Finding(pod, name, role, "CrashLoopBackOff", why, remedy, hopeless, code, previous=not ended_now)
     probing = "running" in state and status.get("started") is False
     if probing and crashes >= CRASHES and never_ready:
         why = f"it was started {crashes} times and its startup probe never succeeded"
         remedy = "correct the startup probe, or give it more time with failureThreshold"
         return Finding(pod, name, role, "StartupProbeFailed", why, remedy, 0.0, code)
-    if state.get("terminated") and state["terminated"].get("exitCode"):
-        return Finding(
-            pod, name, role, "Failed", "", "see its log", None, state["terminated"]["exitCode"], previous=False
-        )
+    if ended_now:
+        return Finding(pod, name, role, "Failed", "", "see its log", None, ended_now, previous=False)
     return None
 
 

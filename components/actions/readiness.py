@@ -6,8 +6,9 @@
 3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
    main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created,
    a RuntimeClass that is not there, a node that lacks the runtime it asks for.
-4. Without a readiness probe a pod is available the moment it runs, and a container that dies a second later was, too;
-   so where a pod lacks one, being well has to last for two seconds.
+4. Without a readiness probe a container is ready the moment it runs, and one that dies a second later was, too; so a
+   container or sidecar that lacks one has to run for three seconds first, and after a crash for longer than the run
+   that ended in it.
 5. It watches by reading: a watch that a proxy has silently dropped would look like a healthy silence.
 """
 
@@ -26,7 +27,10 @@ from components.actions.resize.templates import equal_ignoring_hash
 
 _POLL = 0.5
 _STALE = 5.0
-_SETTLING = 2.0
+_SETTLING = 3.0
+# A kubelet tells of a crash a second or two after it; until then the container that is no more counts as running.
+_TELLING = 2.0
+_LONGEST_RUN = 30.0
 _LOG_LINES = 3
 _LOG_CHARACTERS = 300
 
@@ -70,7 +74,7 @@ def wait_ready(
             raise NotReady(f"Deployment {namespace}/{name} does not exist: something deleted it")
         now = time.monotonic()
         well_since = (well_since if well_since is not None else now) if is_well(live) else None
-        if well_since is not None and (now - well_since >= _SETTLING or _is_settled(client, live)):
+        if well_since is not None and _is_settled(client, live, now - well_since):
             return
         stuck = paused_or_overdue(live)
         stuck_since = (stuck_since if stuck_since is not None else now) if stuck else None
@@ -104,23 +108,41 @@ def is_well(deployment: Json) -> bool:
     )
 
 
-def _is_settled(client: Client, deployment: Json) -> bool:
-    """Tell whether being well is believable at first sight: every pod has probes for it, or a past without crashes."""
+def _is_settled(client: Client, deployment: Json, lasted: float) -> bool:
+    """Tell whether being well for `lasted` seconds is believable of every container and sidecar of its pods."""
     _replica_set, pods = _current(client, deployment)
-    return all(_is_probed(pod) or _ready_seconds(pod) >= _SETTLING for pod in pods)
+    return all(
+        max(lasted, running_seconds(status)) >= settling_seconds(status) for pod in pods for status in _unprobed(pod)
+    )
 
 
-def _is_probed(pod: Json) -> bool:
-    return all("readinessProbe" in container for container in pod["spec"]["containers"])
+def _unprobed(pod: Json) -> list[Json]:
+    """Return the statuses of containers and sidecars that no readiness probe speaks for."""
+    spec, status = pod["spec"], pod.get("status", {})
+    sidecars = [each for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"]
+    names = {each["name"] for each in [*sidecars, *spec["containers"]] if "readinessProbe" not in each}
+    told = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    return [each for each in told if each["name"] in names]
 
 
-def _ready_seconds(pod: Json) -> float:
-    """Return for how long the pod has been Ready, by the clocks of its node and of this machine."""
-    for condition in pod.get("status", {}).get("conditions") or []:
-        if condition["type"] == "Ready" and condition["status"] == "True" and condition.get("lastTransitionTime"):
-            then = datetime.fromisoformat(condition["lastTransitionTime"])
-            return (datetime.now(UTC) - then).total_seconds()
-    return 0.0
+def settling_seconds(status: Json) -> float:
+    """Return for how long a container without readiness probe has to run until it is believed to be well. Pure."""
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    if not (
+        status.get("restartCount") and ended.get("exitCode") and ended.get("startedAt") and ended.get("finishedAt")
+    ):
+        return _SETTLING
+    run = datetime.fromisoformat(ended["finishedAt"]) - datetime.fromisoformat(ended["startedAt"])
+    return _SETTLING + _TELLING + min(run.total_seconds(), _LONGEST_RUN)
+
+
+def running_seconds(status: Json) -> float:
+    """Return for how long a container has run since its last start, by the clocks of its node and of this machine.
+
+    0 where it does not run, or is not known to.
+    """
+    started = ((status.get("state") or {}).get("running") or {}).get("startedAt")
+    return (datetime.now(UTC) - datetime.fromisoformat(started)).total_seconds() if started else 0.0
 
 
 def paused_or_overdue(deployment: Json) -> str:

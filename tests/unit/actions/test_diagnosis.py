@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -165,7 +166,8 @@ def test_wait_returns_when_all_is_well() -> None:
     live = deployment(TEMPLATE)
     live["status"]["availableReplicas"] = 2
     old = pod("web-aaaa-1", TEMPLATE)
-    old["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T00:00:00Z"
+    for status in [*old["status"]["containerStatuses"], *old["status"]["initContainerStatuses"]]:
+        status["state"] = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
     client, transport = double_client(api(live, [old]))
     wait_ready(client, "shop", "web", patience=5)
     assert len(transport.requests) == 3
@@ -180,11 +182,36 @@ def test_a_pod_without_readiness_probe_has_to_stay_well(
     live = deployment(TEMPLATE)
     live["status"]["availableReplicas"] = 2
     young = pod("web-aaaa-1", template(container(**fields)))
-    young["status"]["conditions"][0]["lastTransitionTime"] = "2999-01-01T00:00:00Z"
+    young["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": "2999-01-01T00:00:00Z"}}
     client, _ = double_client(api(live, [young]))
     started = time.monotonic()
     wait_ready(client, "shop", "web", patience=5)
     assert waits == (time.monotonic() - started >= 0.3)
+
+
+@pytest.mark.parametrize(("code", "seconds", "expected"), [(0, 50, 3.0), (3, 0, 5.0), (3, 8, 13.0), (137, 600, 35.0)])
+def test_a_container_that_crashed_has_to_outlive_its_last_run(code: int, seconds: int, expected: float) -> None:
+    """A program that dies after eight seconds is not well after three; half a minute is the most it has to last."""
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    ended = {
+        "exitCode": code,
+        "startedAt": begun.isoformat(),
+        "finishedAt": (begun + timedelta(seconds=seconds)).isoformat(),
+    }
+    assert expected == readiness.settling_seconds({"restartCount": 1, "lastState": {"terminated": ended}})
+
+
+def test_a_sidecar_has_to_stay_well_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod is ready while its crashing sidecar runs for a moment, whatever its main containers' probes say."""
+    monkeypatch.setattr(readiness, "_SETTLING", 0.3)
+    live = deployment(TEMPLATE)
+    live["status"]["availableReplicas"] = 2
+    flapping = pod("web-aaaa-1", template(container(readinessProbe={}), init=[container("s", restartPolicy="Always")]))
+    flapping["status"]["initContainerStatuses"] = [{"name": "s", "state": {"running": {}}, "restartCount": 1}]
+    client, _ = double_client(api(live, [flapping]))
+    started = time.monotonic()
+    wait_ready(client, "shop", "web", patience=5)
+    assert time.monotonic() - started >= 0.3
 
 
 @pytest.mark.parametrize("lasts", [False, True])
@@ -223,6 +250,18 @@ def test_wait_gives_up_on_a_crash_loop_long_before_its_patience() -> None:
     assert "last log: starting | no database" in caught.value.diagnosis
     assert "\n" not in caught.value.diagnosis
     assert any("previous=true" in path for _m, path, _b, _h in transport.requests)
+
+
+def test_wait_gives_up_where_the_state_stays_at_how_the_container_ended() -> None:
+    """A newer kubelet never says CrashLoopBackOff; the third end is as hopeless, and the log is that of this run."""
+    ended = {"terminated": {"exitCode": 3, "reason": "Error"}}
+    crashing = broken("app", state=ended, lastState=ended, restartCount=2)
+    client, transport = double_client(api(deployment(TEMPLATE), [crashing], "no database\n"))
+    with pytest.raises(NotReady) as caught:
+        wait_ready(client, "shop", "web", patience=60)
+    assert "container app: CrashLoopBackOff; exit code 3" in caught.value.diagnosis
+    assert "ended 3 times" in caught.value.diagnosis
+    assert not any("previous=true" in path for _m, path, _b, _h in transport.requests)
 
 
 def test_wait_ends_with_patience_and_says_what_is_missing() -> None:
