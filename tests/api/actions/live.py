@@ -133,6 +133,7 @@ class Killed(BaseException):
 class KillingTransport:
     """The transport of a real client that dies right after its nth change (dry runs and reviews do not count).
 
+    Neither does what the server refuses: a status that is written in between makes a conflict, which is tried again.
     With `outage` it is the API server that is gone from then on.
     """
 
@@ -150,7 +151,7 @@ class KillingTransport:
         if self._outage and self.changes >= self._after:
             raise ProtocolError("made-up outage")
         answer = self._pool.request(method, url, **options)
-        if method != "GET" and "dryRun" not in url and "accessreviews" not in url:
+        if method != "GET" and answer.status < 400 and "dryRun" not in url and "accessreviews" not in url:
             self.changes += 1
             if self.changes == self._after and not self._outage:
                 raise Killed

@@ -4,7 +4,6 @@ There is no container runtime here, so no cluster comes up: kind reads the confi
 the node's container, and what it asks for is looked at.
 """
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -38,8 +37,13 @@ def asked_of_docker(kind: Path, folder: Path, config: str) -> tuple[str, str]:
     docker.chmod(0o755)
     (folder / "cluster.yaml").write_text(config)
     files = ["--config", str(folder / "cluster.yaml"), "--kubeconfig", str(folder / "kubeconfig")]
-    environment = {**os.environ, **tools.environment("docker"), "PATH": f"{folder}:/usr/bin:/bin"}
-    environment["DIARY"] = str(folder / "diary")
+    # Nothing else of this environment: with a proxy's variables kind asks Docker for more.
+    environment = {
+        "PATH": f"{folder}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "DIARY": str(folder / "diary"),
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+    }
     done = subprocess.run(
         [str(kind), "create", "cluster", *files, "--wait", "180s", "--name", "demo"],
         env=environment,
