@@ -25,7 +25,6 @@ DEFAULT_MINOR = "1.33"
 """The oldest Kubernetes that the project supports, and the only one that is built without being asked for."""
 MINORS = tuple(KUBERNETES_VERSIONS)
 """Every Kubernetes that a node can be made of."""
-KUBERNETES_VERSION = KUBERNETES_VERSIONS[DEFAULT_MINOR]
 CONTAINERD_VERSION = "2.1.9"
 GO_WHEEL = wheels.GO
 

@@ -164,11 +164,6 @@ class UserBackend:
         return []
 
 
-def chosen_by_user(environment: Mapping[str, str]) -> bool:
-    """Tell whether the environment names a backend, which then holds for every stack."""
-    return bool(environment.get("PULUMI_BACKEND_URL"))
-
-
 def own_is_overridden(backend: OwnBackend, environment: Mapping[str, str]) -> str:
     """Return the other backend that the environment names while the stack's state is in its own; else nothing."""
     named = environment.get("PULUMI_BACKEND_URL", "")

@@ -174,6 +174,14 @@ def lab_on(world: WorldDouble, stack: str = "dev") -> tuple[Lab, io.StringIO]:
     return Lab(stack, root, world, QuietProgress(), console), printed
 
 
+def diary(world: Path) -> list[str]:
+    """Return the calls so far, in order, and begin a new diary."""
+    file = world / "diary"
+    lines = file.read_text().splitlines() if file.exists() else []
+    file.unlink(missing_ok=True)
+    return lines
+
+
 DEPLOYED: Mapping[str, Any] = {
     "/version": {"gitVersion": "v1.33.13"},
     "/api/v1/nodes": {

@@ -10,8 +10,8 @@ from lab.errors import LabError, RefusedError
 from lab.official import Cli
 from lab.record import read_record
 from lab.stack import Lab
-from tests.unit.lab.doubles import DEPLOYED, WorldDouble, lab_on
-from tests.unit.lab.official.doubles import diary, environments, put_on_path
+from tests.unit.lab.doubles import DEPLOYED, WorldDouble, diary, lab_on
+from tests.unit.lab.official.doubles import environments, put_on_path
 
 GIVEN = "config:\n  kubernetes-emerging:kubeconfig: {path}\n"
 

@@ -44,11 +44,3 @@ def put_on_path(folder: Path) -> Path:
         program.write_text(text)
         program.chmod(0o755)
     return folder
-
-
-def diary(world: Path) -> list[str]:
-    """Return the calls so far, in order, and begin a new diary."""
-    file = world / "diary"
-    lines = file.read_text().splitlines() if file.exists() else []
-    file.unlink(missing_ok=True)
-    return lines

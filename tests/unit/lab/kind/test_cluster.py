@@ -18,8 +18,8 @@ from lab.kind import KindCluster, check_host, tools
 from lab.kind import cluster as cluster_module
 from lab.kind.tools import Wasm
 from lab.progress import QuietProgress
-from tests.unit.lab.doubles import ReaderDouble
-from tests.unit.lab.kind.doubles import diary, put_on_path
+from tests.unit.lab.doubles import ReaderDouble, diary
+from tests.unit.lab.kind.doubles import put_on_path
 
 LOOK = "docker ps --all --filter name=^demo-control-plane$ --format {{.State}}"
 

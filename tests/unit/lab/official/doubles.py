@@ -65,14 +65,6 @@ def put_on_path(folder: Path) -> Path:
     return folder
 
 
-def diary(world: Path) -> list[str]:
-    """Return the calls so far, in order, and begin a new diary."""
-    file = world / "diary"
-    lines = file.read_text().splitlines() if file.exists() else []
-    file.unlink(missing_ok=True)
-    return lines
-
-
 def environments(world: Path) -> set[str]:
     """Return the variables that the calls so far were given, each combination once."""
     return set((world / "environment").read_text().splitlines())

@@ -13,7 +13,8 @@ import pytest
 
 from lab.errors import LabError, RefusedError
 from lab.official import Cli, OfficialEngine, OwnBackend, UserBackend, find
-from tests.unit.lab.official.doubles import diary, environments, put_on_path
+from tests.unit.lab.doubles import diary
+from tests.unit.lab.official.doubles import environments, put_on_path
 
 LOCKS = Path(".pulumi/locks/organization/kubernetes-emerging/dev")
 
