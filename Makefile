@@ -9,7 +9,7 @@ GONE    = $(shell .venv/bin/python -c 'import pip' >/dev/null 2>&1 || echo FORCE
 yes     = $(filter 1 y yes true,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check preview refresh status logs down set kubeconfig outputs env bench test-all clean FORCE
+.PHONY: help up test check preview preflight refresh status logs down set kubeconfig outputs env bench test-all clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; do printf '  make %-11s %s\n' "$$n" "$$t"; done
@@ -25,6 +25,9 @@ check: .venv/.stamp-dev  ## format, lint, strict types, import contracts
 
 preview: .venv/.stamp  ## what `make up` would change
 	@$(LAB) preview --stack "$$STACK"
+
+preflight: .venv/.stamp  ## what the stack's cluster can do of what the program uses (JSON=1 for programs; exit code 1: something says no)
+	@.venv/bin/python -m program preflight --stack "$$STACK" $(if $(call yes,$(JSON)),--json)
 
 refresh: .venv/.stamp  ## bring the stack's state in line with what is in the cluster
 	@$(LAB) refresh --stack "$$STACK"

@@ -5,7 +5,15 @@ from pathlib import Path
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 
-from components import MixedProtocolService, ResizableDeployment, SidecarWorkload, Target, WasmRuntime, WasmWorkload
+from components import (
+    MixedProtocolService,
+    Preflight,
+    ResizableDeployment,
+    SidecarWorkload,
+    Target,
+    WasmRuntime,
+    WasmWorkload,
+)
 from program import config, demos, wasm
 
 stack = pulumi.get_stack()
@@ -15,10 +23,20 @@ wasm_decision = wasm.decide(settings, config.namespace_of(stack))
 target = Target("target", settings.target)
 on_target = pulumi.ResourceOptions(provider=target.provider)
 
+preflight = Preflight(
+    "preflight",
+    {
+        "connection": target.connection,
+        "features": demos.needs(settings, wasm=wasm_decision.deploy),
+        "namespaces": [config.namespace_of(stack)],
+    },
+)
+
 namespace = Namespace(
     "namespace",
     metadata={
-        "name": config.namespace_of(stack),
+        # Everything below stands on this name, and so on the preflight.
+        "name": preflight.passed.apply(lambda _: config.namespace_of(stack)),
         "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
     },
     opts=on_target,
@@ -42,7 +60,13 @@ if wasm_decision.record:
 
 if wasm_decision.deploy:
     runtime = WasmRuntime(
-        "wasm", {"name": f"{config.namespace_of(stack)}-wasm", "handler": settings.wasm_handler}, on_target
+        "wasm",
+        {
+            "name": preflight.passed.apply(lambda _: f"{config.namespace_of(stack)}-wasm"),
+            "handler": settings.wasm_handler,
+            "connection": target.connection,
+        },
+        on_target,
     )
     modules = WasmWorkload(
         "wasm-demo", demos.wasm_demo(settings, target.connection, namespace, runtime.runtime), on_target
@@ -50,6 +74,8 @@ if wasm_decision.deploy:
     pulumi.export("wasmDemo", modules.name)
     pulumi.export("wasmRuntimeClass", runtime.name)
 
+pulumi.export("preflight", preflight.findings.apply(lambda found: {each["subject"]: each["answer"] for each in found}))
+pulumi.export("clusterId", target.cluster_id)
 pulumi.export("wasm", str(wasm_decision))
 pulumi.export("namespace", namespace)
 pulumi.export("sidecarDemo", sidecar.name)

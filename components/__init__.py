@@ -1,13 +1,14 @@
 """Typed Pulumi components for what Kubernetes 1.33 made new.
 
 SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Service. ResizableDeployment: CPU and memory
-changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods. Target: the cluster they deploy to. Each
-takes one TypedDict of arguments with Kubernetes' own field names in snake_case, checks it whole before anything is
-registered, and tells its contract in its docstring.
+changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods. Target: the cluster they deploy to.
+Preflight: what that cluster can do. Each takes one TypedDict of arguments with Kubernetes' own field names in
+snake_case, checks it whole before anything is registered, and tells its contract in its docstring.
 """
 
 from components._errors import InvalidArgs
 from components.model.problem import Problem
+from components.preflight import Preflight, PreflightArgs
 from components.resize import ResizableDeployment, ResizableDeploymentArgs
 from components.service import MixedProtocolService, MixedProtocolServiceArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
@@ -18,6 +19,8 @@ __all__ = [
     "InvalidArgs",
     "MixedProtocolService",
     "MixedProtocolServiceArgs",
+    "Preflight",
+    "PreflightArgs",
     "Problem",
     "ResizableDeployment",
     "ResizableDeploymentArgs",

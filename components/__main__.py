@@ -15,6 +15,7 @@ if __name__ == "__main__":
 
     served = [
         components.MixedProtocolService,
+        components.Preflight,
         components.ResizableDeployment,
         components.SidecarWorkload,
         components.Target,

@@ -9,14 +9,19 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components._args import ContainerPortArgs
 from components._errors import raise_for
+from components._gate import gated, require
 from components._hooks import check_hook, free_name_hook, hold_hook, resize_hook
+from components._live import Row
+from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
-from components._shape import camel, has_late_structure, judged, resolve
+from components._shape import camel, has_late_structure, judged, plain, resolve
 from components.actions import generations
 from components.actions.connection import is_content
 from components.model import volume, workload
 from components.model.problem import Problem
 
+# The arguments that decide which features of the cluster a workload needs.
+_DECISIVE = ("sidecars", "runtime", "in_place")
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 
@@ -50,8 +55,14 @@ class Workload(pulumi.ComponentResource):
         raise_for(kind, name, _problems(name, args, hint, rules))
         super().__init__(f"kubernetes-emerging:index:{kind}", name, {}, opts)
 
+        who = f"{kind} {name!r}"
+
+        async def needs() -> list[str]:
+            return of_workload(await resolve({field: args.get(field) for field in _DECISIVE}))
+
         async def check_late() -> None:
             raise_for(kind, name, _problems(name, await resolve(args), hint, rules))
+            await require(args["connection"], needs, Row(self.urn), who)
 
         connection = args["connection"]  # a secret, which nothing that it does not reach may become
         shown = {field: value for field, value in args.items() if field != "connection"}
@@ -59,7 +70,8 @@ class Workload(pulumi.ComponentResource):
         patience = args.get("patience_seconds") or DEFAULT_PATIENCE
         object_name = args.get("name") or name
         key = volume.workload_key(kind, name)
-        config_maps = self._config_maps(name, fields, key, connection)
+        namespace = gated(args["namespace"], connection, needs, self, who)
+        config_maps = self._config_maps(name, {**fields, "namespace": namespace}, key, connection)
         late = has_late_structure(shown, hint)
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
@@ -80,8 +92,8 @@ class Workload(pulumi.ComponentResource):
         deployment = Deployment(
             name,
             metadata={
-                "name": recovered(connection, args["namespace"], object_name, spec, self),
-                "namespace": args["namespace"],
+                "name": recovered(connection, namespace, object_name, spec, self),
+                "namespace": namespace,
                 "labels": built(workload.labels, **labelled),
                 "annotations": WAIT_FOR_OBSERVED,
             },
@@ -110,6 +122,11 @@ class Workload(pulumi.ComponentResource):
                 "ready": self.ready,
             }
         )
+
+    @staticmethod
+    def needs(args: Mapping[str, Any]) -> list[str]:
+        """Return the features that a component with these arguments needs, as a Preflight takes them."""
+        return of_workload(plain(args))
 
     def _config_maps(
         self, name: str, fields: Mapping[str, Any], key: str, connection: Any
@@ -153,11 +170,17 @@ def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
     shape, known = judged(args, hint)
     if "sidecars" in hint.__required_keys__ and known.get("sidecars") == []:
         shape.append(Problem("sidecars", "it is empty", "write at least one, or take a ResizableDeployment"))
+    if known.get("connection") is None:
+        shape = [problem for problem in shape if problem.path != "connection"]
     return list(dict.fromkeys([*shape, *_connection(known), *rules({"name": name} | known)]))
 
 
 def _connection(args: Mapping[str, Any]) -> list[Problem]:
     connection = args.get("connection")
+    if connection is None:
+        # A provider alone cannot be asked where it deploys, so it is no target for live work.
+        remedy = "write the connection of a Target; a provider alone does not tell which cluster it is for"
+        return [Problem("connection", "it is required for watching and resizing what runs", remedy)]
     content = connection.get("kubeconfig") if isinstance(connection, dict) else None
     if not isinstance(content, str) or is_content(content):
         return []

@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypedDict
 
 import pulumi
-from pulumi import Input, ResourceHookArgs
+from pulumi import Input
 from pulumi_kubernetes.core.v1 import Service
 
-from components._args import ContainerPortArgs
+from components._args import ConnectionArgs, ContainerPortArgs
 from components._errors import raise_for
-from components._hooks import hook
-from components._shape import camel, has_late_structure, judged, resolve
+from components._gate import gated, require
+from components._hooks import check_hook
+from components._live import Row
+from components._needs import of_service
+from components._shape import camel, has_late_structure, judged, plain, resolve
 from components.model import service
 from components.model.problem import Problem
 
@@ -50,6 +53,9 @@ class MixedProtocolServiceArgs(TypedDict, total=False):
     """The pods' ports: a workload's `container_ports`. Given, every target is checked against them."""
     type: Input[str]
     """ClusterIP (the default), NodePort or LoadBalancer."""
+    connection: Input[ConnectionArgs]
+    """The cluster, `Target.connection`: it is asked whether its load balancer takes what the ports ask for. Required
+    for type LoadBalancer, and used for nothing else."""
     labels: Input[Mapping[str, Input[str]]]
     """Labels on the Service."""
     annotations: Input[Mapping[str, Input[str]]]
@@ -63,7 +69,9 @@ class MixedProtocolService(pulumi.ComponentResource):
     2. Ready when it has its cluster address; the provider's wait for endpoints is left out. The address of a load
        balancer is neither waited for nor an output yet: read it from the Service's status.
     3. Refuses, all at once: two ports of one number and protocol or of one name, a target that the pods do not have,
-       and a target of another protocol, which Kubernetes accepts and which then carries nothing.
+       and a target of another protocol, which Kubernetes accepts and which then carries nothing. A load balancer that
+       is known not to take the protocols stops the run, in preview too, before the Service is touched; one of which
+       that is not known warns.
     4. On change: ports are changed in place and the cluster address stays; another name replaces the Service.
     5. Leaves behind on delete: nothing.
     """
@@ -82,17 +90,25 @@ class MixedProtocolService(pulumi.ComponentResource):
         raise_for("MixedProtocolService", name, _problems(name, args))
         super().__init__("kubernetes-emerging:index:MixedProtocolService", name, {}, opts)
 
-        async def check_late(_: ResourceHookArgs) -> None:
-            raise_for("MixedProtocolService", name, _problems(name, await resolve(args)))
+        connection, who = args.get("connection"), f"MixedProtocolService {name!r}"
 
-        checked = hook(f"MixedProtocolService-{name}-check", check_late)
-        fields = camel(args, MixedProtocolServiceArgs)
+        async def needs() -> list[str]:
+            return of_service(await resolve({field: args.get(field) for field in ("type", "ports")}))
+
+        async def check_late() -> None:
+            raise_for("MixedProtocolService", name, _problems(name, await resolve(args)))
+            await require(connection, needs, Row(self.urn), who)
+
+        checked = check_hook(f"MixedProtocolService-{name}", check_late)
+        shown = {field: value for field, value in args.items() if field != "connection"}
+        fields = camel(shown, MixedProtocolServiceArgs)
+        namespace = gated(args["namespace"], connection, needs, self, who)
         late = has_late_structure(args["ports"], Sequence[ServicePortArgs])
         spec: Any = pulumi.Output.from_input(fields).apply(service.manifest) if late else service.manifest(fields)
         annotations = pulumi.Output.from_input(args.get("annotations") or {})
         metadata: Any = {
             "name": args.get("name") or name,
-            "namespace": args["namespace"],
+            "namespace": namespace,
             "annotations": annotations.apply(lambda given: {**_WAIT_FOR_ADDRESS, **given}),
         }
         if args.get("labels"):
@@ -121,7 +137,15 @@ class MixedProtocolService(pulumi.ComponentResource):
             }
         )
 
+    @staticmethod
+    def needs(args: Mapping[str, Any]) -> list[str]:
+        """Return the features that a component with these arguments needs, as a Preflight takes them."""
+        return of_service(plain(args))
+
 
 def _problems(name: str, args: object) -> list[Problem]:
     shape, known = judged(args, MixedProtocolServiceArgs)
+    if known.get("type") == "LoadBalancer" and known.get("connection") is None:
+        remedy = "write the connection of a Target; a provider alone does not tell which cluster it is for"
+        shape.append(Problem("connection", "it is required to ask what the cluster's load balancer takes", remedy))
     return list(dict.fromkeys([*shape, *service.problems({"name": name} | known)]))

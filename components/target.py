@@ -1,9 +1,7 @@
 """Target: the one place that knows where a stack deploys."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import pulumi
 from pulumi import Input
@@ -11,135 +9,161 @@ from pulumi_kubernetes import Provider
 
 from components._args import ConnectionArgs
 from components._errors import InvalidArgs
-from components._shape import check, later
-from components.actions.connection import Connection, load_kubeconfig
+from components._hooks import connect
+from components._live import Row, in_thread, mocked
+from components._shape import check
+from components._where import from_stack, read, without_none
+from components.actions.connection import Connection, cluster_id_of
+from components.actions.errors import ActionError, ConnectionProblem
 from components.model.problem import Problem
 
 
 class TargetArgs(TypedDict, total=False):
-    """Arguments of Target: `record`, or `kubeconfig` with or without the rest."""
+    """Arguments of Target: exactly one of `kubeconfig`, `stack`, `kind` and `record`, and what belongs to it."""
 
     kubeconfig: Input[str]
     """Path or content of a kubeconfig. It becomes a secret."""
     context: Input[str]
-    """The kubeconfig's context; its current one by default."""
+    """The kubeconfig's context; its current one by default, or the output `context` of the stack."""
+    stack: Input[str]
+    """Name of the stack that made the cluster, `<organization>/<project>/<stack>`: its output `kubeconfig` is deployed
+    to, and its outputs `context` and `clusterId` are used where there are any."""
+    kind: Input[str]
+    """Name of a kind cluster on this machine, as `kind get clusters` lists it."""
     cluster_id: Input[str]
-    """UID that the cluster's namespace kube-system must have: live work on any other cluster stops. Unchecked by
-    default; a record brings its own."""
+    """UID that the cluster's namespace kube-system must have: any other cluster stops the run before it changes
+    anything. By default it is the one of the stack's first deployment; a record brings its own."""
     record: Input[str]
-    """Path of the record that `make up` leaves (`.lab/<stack>/record.json`), in place of all the others."""
+    """Path of the record that `make up` leaves (`.lab/<stack>/record.json`)."""
 
 
 class Target(pulumi.ComponentResource):
     """The cluster that a stack deploys to.
 
-    1. Creates: one `kubernetes.Provider`. Its `cluster_identifier` is `<project>/<stack>`, so that a rebuilt or moved
-       cluster does not replace every object that stands on it.
-    2. Refuses, before anything is registered: a missing or malformed kubeconfig or record, an unknown context, a login
-       program (exec plugin) that is not installed.
-    3. Opens no connection of its own and changes nothing on the cluster.
-    4. In Python, `provider` is that provider, for `ResourceOptions(provider=target.provider)`.
-    5. The kubeconfig is a secret from its first line on: in state, in outputs and in logs.
+    1. Creates: one `kubernetes.Provider`, whose `cluster_identifier` is `<project>/<stack>`, so that a rebuilt or moved
+       cluster does not replace every object that stands on it; and one `pulumi.Stash`, which remembers in the stack's
+       state which cluster it was first deployed to.
+    2. Refuses, before anything is registered: a missing or malformed kubeconfig or record, an unknown context, a kind
+       cluster that is not there, a login program (exec plugin) that is not installed, with how to get it. What comes
+       from another stack is checked once it is there, before anything is done with it.
+    3. Guards against the wrong cluster. Provider and connection are released once the live cluster is known to be the
+       one that is meant: `cluster_id`, or else the one remembered. Any other stops the run, in preview too, before a
+       change. To move a stack on purpose, set `cluster_id` to the new cluster's. A preview that cannot reach the
+       cluster warns and goes on; an update fails. Where this identity may not read the namespace kube-system, a
+       `cluster_id` fails, and without one the run warns and goes on.
+    4. Changes nothing on the cluster, and reads nothing but the UID of its namespace kube-system.
+    5. In Python, `provider` is that provider, for `ResourceOptions(provider=target.provider)`.
+    6. The kubeconfig is a secret from its first line on: in state, in outputs and in logs.
+    7. On change: another kubeconfig for the same cluster updates the provider. Leaves behind on delete: nothing.
     """
 
     connection: pulumi.Output[ConnectionArgs]
     """What workload components take as `connection`; a secret."""
+    cluster_id: pulumi.Output[str]
+    """UID of the cluster's namespace kube-system; empty where it may not be read."""
 
     def __init__(self, name: str, args: TargetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raise InvalidArgs for a cluster that cannot be meant, else register the provider."""
         problems = check(args, TargetArgs)
-        found: dict[str, Any] = {} if problems else _read(args, problems)
+        found: dict[str, Any] = {} if problems else read(args, problems)
         if problems:
             raise InvalidArgs("Target", name, problems)
         super().__init__("kubernetes-emerging:index:Target", name, {}, opts)
-        connection: pulumi.Output[Any] = pulumi.Output.secret(found)
+        meant = found.get("cluster_id")
+        connection: pulumi.Output[Any] = pulumi.Output.from_input(found)
+        if args.get("stack"):
+            cluster = pulumi.StackReference(f"{name}-cluster", str(args["stack"]), _under(self))
+            connection = from_stack(cluster, found)
+        connection = pulumi.Output.secret(connection)
+        self.cluster_id = pulumi.Output.unsecret(connection.apply(self._identity))
+        # Its output keeps the first value that it was given. A cluster that is named becomes the new memory.
+        memory = pulumi.Stash(
+            f"{name}-cluster-id",
+            input=self.cluster_id if meant is None else meant,
+            opts=_under(
+                self, **({"ignore_changes": ["input"]} if meant is None else {"replace_on_changes": ["input"]})
+            ),
+        )
+        guarded: pulumi.Output[Any] = pulumi.Output.all(connection, self.cluster_id, memory.output).apply(self._guard)
+        self.connection = pulumi.Output.secret(guarded)
+        context: Any = found.get("context")
+        if args.get("stack"):
+            context = pulumi.Output.unsecret(guarded.apply(lambda known: known.get("context")))
         self.provider: Provider = Provider(
             name,
-            kubeconfig=connection.apply(lambda known: known["kubeconfig"]),
-            context=found.get("context"),
+            kubeconfig=self.connection.apply(lambda known: known["kubeconfig"]),
+            context=context,
             cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-            opts=pulumi.ResourceOptions(parent=self, additional_secret_outputs=["kubeconfig"]),
+            opts=_under(self, additional_secret_outputs=["kubeconfig"]),
         )
-        self.connection = connection
-        self.register_outputs({"connection": connection})
+        self.register_outputs({"connection": self.connection, "clusterId": self.cluster_id})
+
+    async def _identity(self, known: Mapping[str, Any]) -> str:
+        """Return the UID of the live cluster's kube-system; "" where it may not be read, or a preview cannot ask."""
+        if mocked():
+            return str(known.get("cluster_id") or "")
+        reached = await connect({**known, "cluster_id": None})
+        if reached is None:
+            return ""
+        try:
+            return await in_thread(cluster_id_of, reached, at_exit="end")
+        except ConnectionProblem as problem:
+            if not pulumi.runtime.is_dry_run():
+                raise pulumi.RunError(str(problem)) from None
+            Row(self.urn).warn(f"this preview cannot tell whether this is the cluster that is meant: {problem}")
+        except ActionError as problem:
+            raise pulumi.RunError(str(problem)) from None
+        return ""
+
+    async def _guard(self, values: Any) -> dict[str, Any]:
+        """Return the connection once the live cluster is the one that is meant."""
+        known, live, remembered = dict(values[0]), values[1], values[2]
+        named = known.pop("cluster_id", None)
+        meant = named or remembered
+        if mocked():
+            return without_none({**known, "cluster_id": named})
+        if live and meant and live != meant:
+            raise pulumi.RunError(_another(live, meant, named=bool(named)))
+        if live:
+            if not meant:
+                Row(self.urn).warn(f"this stack remembers no cluster; name it, by its cluster_id {live}")
+            return {**known, "cluster_id": live}
+        if not pulumi.runtime.is_dry_run():
+            if named:
+                raise pulumi.RunError(
+                    f"whether this is the cluster {named} cannot be checked: this identity may not read the namespace "
+                    "kube-system. Allow it `get` there (docs/rbac has the roles), or leave cluster_id out"
+                )
+            Row(self.urn).warn(
+                "the guard against a wrong cluster is off: this identity may not read the namespace kube-system "
+                "(docs/rbac has the roles)"
+            )
+        return known
 
 
 def connection_of(args: TargetArgs) -> Connection:
     """Return the connection that a Target of these plain arguments has: for a look before anything is registered.
 
-    Raises InvalidArgs where Target would. Opens no connection.
+    Raises InvalidArgs where Target would, and for a cluster of another stack, which only a deployment knows. Opens no
+    connection.
     """
     problems = check(args, TargetArgs)
-    found: dict[str, Any] = {} if problems else _read(args, problems)
+    found: dict[str, Any] = {} if problems else read(args, problems)
+    if not problems and "kubeconfig" not in found:
+        problems.append(Problem("stack", "its outputs are known during a deployment only", "name a kubeconfig"))
     if problems:
         raise InvalidArgs("Target", "connection", problems)
     return Connection(found["kubeconfig"], found.get("context"), found.get("cluster_id"))
 
 
-class Record(TypedDict, total=False):
-    """What `make up` remembers of a stack's cluster."""
-
-    kubeconfig: str
-    context: str
-    cluster_id: str
-    platform: str
-
-
-def read_record(path: str) -> Record:
-    """Return the record at a path; raise ValueError with the remedy when there is none that can be read."""
-    try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ValueError(f"no cluster is recorded at {path}: run `make up`, or name a kubeconfig") from None
-    except OSError as error:
-        raise ValueError(f"the record {path} cannot be read ({error.strerror}): run `make up` again") from None
-    except ValueError:
-        raise ValueError(f"the record {path} is not JSON: run `make up` again") from None
-    if not isinstance(record, dict) or not isinstance(record.get("kubeconfig"), str):
-        raise ValueError(f"the record {path} names no kubeconfig: run `make up` again")  # noqa: TRY004  # a file's
-    fields = ("kubeconfig", "context", "cluster_id", "platform")
-    return cast(Record, {key: record[key] for key in fields if isinstance(record.get(key), str)})
+def _another(live: str, meant: str, *, named: bool) -> str:
+    what = "the one that cluster_id names" if named else "the one that this stack was first deployed to"
+    return (
+        f"this is another cluster than {what}: its namespace kube-system has the UID {live}, not {meant}. Nothing was "
+        "changed. Check kubeconfig and context; to move the stack to this cluster on purpose, set cluster_id (config "
+        f"key expectedClusterId of this project's own program) to {live}"
+    )
 
 
-def _read(args: TargetArgs, problems: list[Problem]) -> dict[str, Any]:
-    """Return the connection that the arguments mean; add to the problems what keeps them from meaning one."""
-    path, kubeconfig = args.get("record"), args.get("kubeconfig")
-    given: dict[str, Any] = {key: args.get(key) for key in ("kubeconfig", "context", "cluster_id")}
-    if (path is None) == (kubeconfig is None):
-        message = "both are given" if path is not None else "neither is given"
-        problems.append(Problem("kubeconfig, record", message, "write exactly one of them"))
-        return {}
-    if path is not None:
-        beside = [key for key in ("context", "cluster_id") if given[key] is not None]
-        if beside:
-            problems.append(Problem(", ".join(beside), "the record has its own", "leave it out beside record"))
-        if not isinstance(path, str):
-            problems.append(Problem("record", "it is not known before the deployment", "write the path itself"))
-            return {}
-        try:
-            record: Mapping[str, Any] = read_record(path)
-        except ValueError as error:
-            problems.append(_problem("record", error))
-            return {}
-        given = {key: record.get(key) for key in given}
-    if later(given["kubeconfig"]) or later(given["context"]):
-        # Content that comes with the deployment, such as a new cluster's: checked once it is there.
-        content = pulumi.Output.all(given["kubeconfig"], given["context"]).apply(
-            lambda known: load_kubeconfig(known[0], known[1]).kubeconfig
-        )
-        return {**_given(given), "kubeconfig": content}
-    try:
-        loaded = load_kubeconfig(given["kubeconfig"], given["context"])
-    except ValueError as error:
-        problems.append(_problem("record" if path is not None else "kubeconfig", error))
-        return {}
-    return {**_given(given), "kubeconfig": loaded.kubeconfig}
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _problem(path: str, error: ValueError) -> Problem:
-    message, _, remedy = str(error).partition(": ")
-    return Problem(path, message, remedy or "correct it")
+def _under(parent: pulumi.Resource, **options: Any) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions(parent=parent, **options)

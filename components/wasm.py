@@ -7,9 +7,12 @@ import pulumi
 from pulumi import Input
 from pulumi_kubernetes.node.v1 import RuntimeClass
 
-from components._args import ContainerArgs, TolerationArgs, WorkloadArgs
+from components._args import ConnectionArgs, ContainerArgs, TolerationArgs, WorkloadArgs
 from components._errors import raise_for
+from components._gate import gated, require
 from components._hooks import check_hook
+from components._live import Row
+from components._needs import of_runtime
 from components._shape import camel, judged, resolve
 from components._workload import Workload
 from components.model import wasm
@@ -48,6 +51,9 @@ class WasmRuntimeArgs(TypedDict, total=False):
     """What each pod costs beside its containers."""
     scheduling: Input[SchedulingArgs]
     """Which nodes have the handler; all of them by default."""
+    connection: Input[ConnectionArgs]
+    """The cluster, `Target.connection`. Given, it is asked whether a node has the handler before the class is made or
+    changed; without it, only a workload of the class finds that out."""
 
 
 class RuntimeArgs(TypedDict, total=False):
@@ -78,7 +84,9 @@ class WasmRuntime(pulumi.ComponentResource):
     1. Creates: one RuntimeClass, which belongs to the whole cluster, with handler, overhead and scheduling. It installs
        nothing on the nodes.
     2. Ready when it is there. That says nothing about the nodes: a workload's `ready` tells when none has the handler.
-    3. Refuses, all at once: names and handlers that the API server would refuse, quantities that mean nothing.
+    3. Refuses, all at once: names and handlers that the API server would refuse, quantities that mean nothing. With a
+       `connection`, a handler that no node has stops the run, in preview too, before the class is touched; one of which
+       the nodes tell nothing warns.
     4. On change: another overhead or scheduling is an update and counts for new pods; another handler, which the API
        server keeps as it is, or another name replaces the class. It is deleted first, for its name is taken; pods that
        run go on, and a WasmWorkload rolls its pods to the new handler.
@@ -98,15 +106,22 @@ class WasmRuntime(pulumi.ComponentResource):
         raise_for("WasmRuntime", name, _problems(default, args))
         super().__init__("kubernetes-emerging:index:WasmRuntime", name, {}, opts)
 
+        connection, who = args.get("connection"), f"WasmRuntime {name!r}"
+        object_name = args.get("name") or default
+
+        async def needs() -> list[str]:
+            return of_runtime(await resolve({field: args.get(field) for field in ("handler", "scheduling")}))
+
         async def check_late() -> None:
             raise_for("WasmRuntime", name, _problems(default, await resolve(args)))
+            await require(connection, needs, Row(self.urn), who)
 
         checked = check_hook(f"WasmRuntime-{name}", check_late)
-        fields = camel(args, WasmRuntimeArgs)
+        fields = camel({field: value for field, value in args.items() if field != "connection"}, WasmRuntimeArgs)
         overhead = pulumi.Output.from_input(args.get("overhead") or {}).apply(wasm.overhead)
         child = RuntimeClass(
             name,
-            metadata={"name": args.get("name") or default},
+            metadata={"name": gated(object_name, connection, needs, self, who)},
             handler=fields["handler"],
             overhead={"pod_fixed": overhead},
             scheduling=fields.get("scheduling"),
@@ -121,7 +136,7 @@ class WasmRuntime(pulumi.ComponentResource):
         self.name = child.metadata.apply(lambda found: found.name or "")
         self.handler = child.handler
         described: dict[str, Any] = {
-            "class_name": args.get("name") or default,
+            "class_name": object_name,
             "handler": args["handler"],
             "overhead": overhead,
         }

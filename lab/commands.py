@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab import ways
 from lab.errors import LabError, RefusedError
+from lab.given import UnseenCluster
 from lab.lock import locked
 from lab.naming import DEFAULT_STACK
 from lab.parts import ClusterLike, EngineLike, SummaryLike
@@ -233,6 +234,8 @@ def _own_clusters(lab: Lab, record: Record | None) -> list[ClusterLike]:
 
 
 def _answers(lab: Lab, cluster: ClusterLike) -> bool:
+    if isinstance(cluster, UnseenCluster):
+        return True
     try:
         lab.parts.reader(cluster.kubeconfig, cluster.context).get("/version")
     except LabError:

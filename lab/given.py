@@ -50,3 +50,25 @@ class GivenCluster:
         except LabError:
             return GivenIdentity("")
         return GivenIdentity(str(found["metadata"]["uid"]))
+
+
+@dataclass(frozen=True)
+class UnseenCluster(GivenCluster):
+    """A cluster of somebody else's that only the deployment finds: another stack's, kind's, or a kubeconfig's content.
+
+    The program's own guard tells it from others; nothing here looks at it, so every question is left to the engine.
+    """
+
+    kubeconfig: Path = Path()
+    context: str = ""
+
+    def running(self) -> bool:
+        """Leave it to the engine to find out."""
+        return True
+
+    def start(self, progress: Progress) -> None:
+        """Leave it to the engine to find out."""
+
+    def identity(self) -> GivenIdentity | None:
+        """Tell nothing."""
+        return GivenIdentity("")

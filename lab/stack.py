@@ -8,7 +8,7 @@ from rich.console import Console
 
 from lab import ways
 from lab.errors import LabError
-from lab.given import GivenCluster
+from lab.given import GivenCluster, UnseenCluster
 from lab.naming import DEFAULT_STACK, PROJECT, instance_of
 from lab.official import OwnBackend
 from lab.parts import ClusterLike, EngineLike, Parts, RealParts
@@ -144,6 +144,7 @@ class Lab:
 
     def _cluster(self, kind: str, minor: str, kubeconfig: str, context: str) -> ClusterLike:
         if kind == GIVEN:
-            path = Path(kubeconfig).expanduser() if kubeconfig and "\n" not in kubeconfig else Path()
-            return GivenCluster(path, context)
+            if not kubeconfig or "\n" in kubeconfig:
+                return UnseenCluster()
+            return GivenCluster(Path(kubeconfig).expanduser(), context)
         return self.parts.cluster(kind, self.instance, minor)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab import live, report
 from lab.errors import LabError, RefusedError
+from lab.given import UnseenCluster
 from lab.lock import holder
 from lab.naming import PROJECT, namespace_of
 from lab.official import OfficialEngine
@@ -39,6 +40,9 @@ def status(lab: Lab) -> None:
             state = f"does not answer: {record.kubeconfig}"
         lab.console.print(report.cluster_table(state, {}, [], []))
         return
+    if isinstance(cluster, UnseenCluster):
+        show(lab, record, cluster)
+        return
     reader = lab.parts.reader(cluster.kubeconfig, cluster.context)
     try:
         version = reader.get("/version")["gitVersion"]
@@ -55,6 +59,9 @@ def status(lab: Lab) -> None:
 
 def show(lab: Lab, record: Record, cluster: ClusterLike) -> None:
     """Print what runs in the stack's namespace, where it is reached, and what to try next."""
+    if isinstance(cluster, UnseenCluster):
+        lab.say(f"{_unseen(lab)} What was deployed there: `{lab.command('outputs')}`.")
+        return
     namespace = str(_outputs_or_nothing(lab, record).get("namespace") or namespace_of(lab.stack))
     reader = lab.parts.reader(cluster.kubeconfig, cluster.context)
     workloads, services = live.workloads(reader, namespace), live.services(reader, namespace)
@@ -81,6 +88,8 @@ def logs(lab: Lab, *, follow: bool) -> int:
         raise RefusedError(f"{SIMULATED_NOTE} There are no logs.")
     if not cluster.running():
         raise RefusedError(f"Stack {lab.stack!r} has no running cluster. Start it with `{lab.command('up')}`.")
+    if isinstance(cluster, UnseenCluster):
+        raise RefusedError(f"{_unseen(lab)} Ask kubectl for its logs.")
     reader = lab.parts.reader(cluster.kubeconfig, cluster.context)
     namespace = namespace_of(lab.stack)
     found = live.workloads(reader, namespace)
@@ -112,6 +121,8 @@ def kubeconfig(lab: Lab) -> Path:
             )
         return Path(configured).expanduser().absolute()
     record = lab.record()
+    if record is not None and isinstance(lab.cluster(record), UnseenCluster):
+        raise RefusedError(f"{_unseen(lab)} There is no file to name.")
     if record is None or not record.kubeconfig:
         raise RefusedError(f"Stack {lab.stack!r} has no cluster yet. Run `{lab.command('up')}` first.")
     return Path(record.kubeconfig)
@@ -134,6 +145,10 @@ def env(lab: Lab) -> str:
             f"it there: `{lab.command('down')}`, then `{lab.command('up')}` with `pulumi` on PATH."
         )
     return engine.shell()
+
+
+def _unseen(lab: Lab) -> str:
+    return f"The cluster of stack {lab.stack!r} is found by its deployment only, not by this machine's files."
 
 
 def _recorded(lab: Lab) -> Record:

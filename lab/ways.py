@@ -27,6 +27,8 @@ TITLES = {
     SIMULATED: "a control plane of the lab's own with simulated nodes",
     GIVEN: "the cluster that the config names",
 }
+# Config keys by which a stack names a cluster that the lab did not make.
+GIVEN_KEYS = ("kubeconfig", "context", "clusterStack", "kindCluster")
 _ENGINES = ("auto", LAB, PULUMI)
 _INSTALL = (
     "  install it       https://www.pulumi.com/docs/install/\n"
@@ -40,7 +42,7 @@ class Wish:
 
     stack: str
     cluster: str = "auto"
-    """auto, one of OWN_CLUSTERS, or `given` (config key `cluster`: kubeconfig, or a kubeconfig or context)."""
+    """auto, one of OWN_CLUSTERS, or `given` (config key `cluster`: kubeconfig, or one of GIVEN_KEYS)."""
     kubeconfig: str = ""
     context: str = ""
     minor: str = ""
@@ -59,7 +61,7 @@ class Wish:
                 f"Pulumi.{stack}.yaml: {PROJECT}:cluster is {cluster!r}; write one of auto, "
                 f"{', '.join(OWN_CLUSTERS)}, kubeconfig."
             )
-        keys = tuple(name for name in ("kubeconfig", "context") if config.get(f"{PROJECT}:{name}"))
+        keys = tuple(name for name in GIVEN_KEYS if config.get(f"{PROJECT}:{name}"))
         keys += ("cluster",) * (cluster == "kubeconfig")
         if not keys:
             return cls(stack, cluster, minor=minor)

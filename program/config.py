@@ -7,13 +7,15 @@ from typing import TypeVar
 
 import pulumi
 
-from components.actions.connection import load_kubeconfig
+from components._where import Record, read, read_record
 from components.model import names, quantity
-from components.target import Record, TargetArgs, read_record
+from components.model.problem import Problem
+from components.target import TargetArgs
 from program.images import PLATFORMS, images_for
 
 _T = TypeVar("_T")
 
+PROJECT = "kubernetes-emerging"
 LOG_SHIPPERS = ("rsyslog", "fluent-bit")
 
 
@@ -51,9 +53,13 @@ class Settings:
     wasm_size: Size
 
 
+# The arguments of Target that name a cluster, and their config keys.
+_WAYS = {"kubeconfig": "kubeconfig", "stack": "clusterStack", "kind": "kindCluster"}
+
+
 def namespace_of(stack: str) -> str:
     """Return the namespace of everything that the stack deploys."""
-    return f"kubernetes-emerging-{stack}"
+    return f"{PROJECT}-{stack}"
 
 
 def load(config: pulumi.Config, stack: str, root: Path) -> Settings:
@@ -154,25 +160,42 @@ def _wasm_problems(settings: Settings) -> list[str]:
             f"{_name('wasmImage')}: it is empty, and there is none for platform {settings.platform}; write an image "
             "whose entry point is a WASM module"
         )
+    if settings.wasm == "auto" and settings.wasm_image and settings.target.get("stack"):
+        problems.append(
+            f"{_name('wasm')}: 'auto' asks the cluster, and with {_name('clusterStack')} it is not known beforehand; "
+            "write on or off"
+        )
     return problems
 
 
 def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[str]) -> tuple[TargetArgs, Record]:
     """Return what Target takes for the cluster that the config means, and the lab's record when that is it."""
-    kubeconfig, context = config.get("kubeconfig") or "", config.get("context") or ""
-    if kubeconfig or context or cluster == "kubeconfig":
-        if not kubeconfig:
-            problems.append(
-                f"{_name('kubeconfig')}: it is empty, and it names the cluster; write a kubeconfig's path or content"
-            )
-        args = TargetArgs(kubeconfig=kubeconfig)
-        if context:
-            args["context"] = context
-        if kubeconfig:
-            _try(lambda: load_kubeconfig(kubeconfig, context or None), "kubeconfig", problems)
-        return args, Record()
-    found = _try(lambda: read_record(str(record)), "cluster", problems)
-    return TargetArgs(record=str(record)), found or Record()
+    named = {field: config.get(key) or "" for field, key in _WAYS.items()}
+    context, expected = config.get("context") or "", config.get("expectedClusterId") or ""
+    given = {field: value for field, value in named.items() if value}
+    if not given and not context and cluster != "kubeconfig":
+        if expected:
+            problems.append(f"{_name('expectedClusterId')}: the cluster of `make up` has its own; remove it")
+        found = _try(lambda: read_record(str(record)), "cluster", problems)
+        return TargetArgs(record=str(record)), found or Record()
+    if len(given) != 1:
+        keys = ", ".join(map(_name, (_WAYS[field] for field in given or _WAYS)))
+        what = "name a cluster each; keep one of them" if given else "none of them names the cluster; set one of them"
+        problems.append(f"{keys}: {what}")
+        return TargetArgs(**given), Record()  # type: ignore[typeddict-item]
+    args = TargetArgs(**given)  # type: ignore[typeddict-item]
+    if context:
+        args["context"] = context
+    if expected:
+        args["cluster_id"] = expected
+    # What Target would refuse is told here, with the other problems and under the names that a stack file has.
+    wrong: list[Problem] = []
+    read(args, wrong)
+    keys_of = {**_WAYS, "cluster_id": "expectedClusterId"}
+    problems += [
+        f"{_name(keys_of.get(problem.path, problem.path))}: {problem.message}; {problem.remedy}" for problem in wrong
+    ]
+    return args, Record()
 
 
 def _try(call: Callable[[], _T], key: str, problems: list[str]) -> _T | None:
@@ -184,4 +207,4 @@ def _try(call: Callable[[], _T], key: str, problems: list[str]) -> _T | None:
 
 
 def _name(key: str) -> str:
-    return f"kubernetes-emerging:{key}"
+    return f"{PROJECT}:{key}"

@@ -3,10 +3,10 @@
 from typing import Any
 
 from components._args import ContainerArgs, ProbeArgs, VolumeArgs
-from components.resize import ResizableDeploymentArgs
-from components.service import MixedProtocolServiceArgs, ServicePortArgs
+from components.resize import ResizableDeployment, ResizableDeploymentArgs
+from components.service import MixedProtocolService, MixedProtocolServiceArgs, ServicePortArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
-from components.wasm import WasmWorkloadArgs
+from components.wasm import WasmWorkload, WasmWorkloadArgs
 from program.config import Settings, Size
 
 # What `make up` publishes of a kind node on the machine's loopback address, for HTTP and UDP.
@@ -125,12 +125,23 @@ def inplace_update_demo(settings: Settings, connection: Any, namespace: Any) -> 
     }
 
 
+def needs(settings: Settings, *, wasm: bool) -> list[str]:
+    """Return the features that the demos use, as their components name them; `wasm` says whether wasm-demo is one."""
+    connection, namespace = None, ""
+    runtime = {"class_name": "", "handler": settings.wasm_handler}
+    features = [
+        *SidecarWorkload.needs(sidecar_demo(settings, connection, namespace)),
+        *ResizableDeployment.needs(inplace_update_demo(settings, connection, namespace)),
+        *MixedProtocolService.needs({"ports": _ports(settings)}),
+        *(WasmWorkload.needs(wasm_demo(settings, connection, namespace, runtime)) if wasm else ()),
+        "cri?",
+    ]
+    return list(dict.fromkeys(features))
+
+
 def mixed_protocol(settings: Settings, workload: SidecarWorkload) -> MixedProtocolServiceArgs:
     """Return TCP and UDP in one Service; on kind with node ports, which are what its machine can reach."""
-    ports: list[ServicePortArgs] = [
-        {"name": "http", "port": settings.http_port},
-        {"name": "metrics", "port": settings.metrics_port, "protocol": "UDP", "target_port": "syslog"},
-    ]
+    ports = _ports(settings)
     args: MixedProtocolServiceArgs = {
         "namespace": workload.namespace,
         "selector": workload.match_labels,
@@ -160,6 +171,13 @@ def wasm_demo(settings: Settings, connection: Any, namespace: Any, runtime: Any)
             }
         ],
     }
+
+
+def _ports(settings: Settings) -> list[ServicePortArgs]:
+    return [
+        {"name": "http", "port": settings.http_port},
+        {"name": "metrics", "port": settings.metrics_port, "protocol": "UDP", "target_port": "syslog"},
+    ]
 
 
 def _nginx(image: str, path: str = "/") -> ContainerArgs:

@@ -13,7 +13,8 @@ import pulumi
 from components._live import mocked
 from components.actions.client import Client, path_of
 from components.actions.errors import ActionError, ApiError, ConnectionProblem
-from components.actions.wasm import Support, find_support
+from components.actions.wasm import find_support
+from components.model.handlers import Support
 from components.target import connection_of
 from program.config import Settings
 

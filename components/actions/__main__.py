@@ -1,4 +1,4 @@
-"""Command line of the actions: `python -m components.actions resize status|finish` works without Pulumi."""
+"""Command line of the actions: `python -m components.actions preflight|resize|platforms` works without Pulumi."""
 
 import json
 import sys
@@ -6,16 +6,30 @@ from typing import Annotated
 
 import typer
 
+from components.actions import preflight
 from components.actions.client import Client
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError
 from components.actions.resize import Unfinished, finish, unfinished
 from components.actions.resize.live import deployment_path
+from components.model.feature import parse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments that were interrupted.")
 app.add_typer(resize_app, name="resize")
 
+Features = Annotated[
+    list[str],
+    typer.Option("--feature", "-f", help="A feature that is needed, with a `?` at the end if not badly. Repeatable."),
+]
+Namespaces = Annotated[
+    list[str] | None,
+    typer.Option("--namespace", "-n", help="A namespace that will be deployed to. Repeatable."),
+]
+Deploying = Annotated[
+    bool,
+    typer.Option("--deploying", help="This identity is the one that deploys: a right that it lacks is a no."),
+]
 Name = Annotated[str, typer.Argument(help="The Deployment.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")]
 Kubeconfig = Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")]
@@ -26,6 +40,29 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")
 @app.callback()
 def main() -> None:
     """Act on a live cluster, without Pulumi."""
+
+
+@app.command("preflight")
+def preflight_command(
+    kubeconfig: Kubeconfig,
+    features: Features,
+    namespaces: Namespaces = None,
+    context: Context = None,
+    *,
+    deploying: Deploying = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a cluster can do: exit code 0 if nothing says no, 1 if something needed does, 2 without an answer.
+
+    Features: sidecars, resize, mixed-protocol, load-balancer, mixed-protocol-load-balancer, same-port-load-balancer,
+    wasm=<handler>, cri. Reads only, and changes nothing.
+    """
+    wanted = [parse(text) for text in features]
+    with _client(kubeconfig, context) as client:
+        report = preflight.check(client, wanted, namespaces or (), deploying=deploying)
+    typer.echo(json.dumps(report.to_json(), indent=2) if as_json else preflight.render(report))
+    if report.stops:
+        raise typer.Exit(1)
 
 
 @resize_app.command()

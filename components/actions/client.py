@@ -6,7 +6,9 @@ versions; so requests go straight through its connection pool.
 """
 
 import json
+import threading
 import time
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, Self, cast
 from urllib.parse import quote, urlencode
 
@@ -42,12 +44,26 @@ class Client:
     """Requests by path with dict bodies; one instance may be used by several threads.
 
     Every method raises `ApiError` for an answer outside 2xx and `ConnectionProblem` when there is none.
-    `timeout` is the seconds that any single answer may take.
+    `timeout` is the seconds that any single answer may take. `renew` logs in anew: it is called once for a request that
+    the server answers with 401, which it has not processed, so that a wait may outlive a token. With
+    `remember` each question (GET) that was answered is asked once, by whichever thread: for looks at what does not
+    change meanwhile.
     """
 
-    def __init__(self, transport: Transport, *, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        timeout: float = 30.0,
+        renew: Callable[[], Transport] | None = None,
+        remember: bool = False,
+    ) -> None:
         self._transport = transport
         self._timeout = timeout
+        self._renew = renew
+        self._renewing = threading.Lock()
+        self._remembered: dict[str, bytes] | None = {} if remember else None
+        self._asking = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Client({self.server})"
@@ -177,10 +193,27 @@ class Client:
     def _send(
         self, method: str, path: str, query: dict[str, str], body: Json | Items | None, content_type: str
     ) -> bytes:
+        if self._remembered is None or method != "GET":
+            return self._ask(method, path, query, body, content_type)
+        question = f"{path}?{urlencode(query)}"
+        with self._asking:
+            if question not in self._remembered:
+                self._remembered[question] = self._ask(method, path, query, body, content_type)
+        return self._remembered[question]
+
+    def _ask(
+        self, method: str, path: str, query: dict[str, str], body: Json | Items | None, content_type: str
+    ) -> bytes:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
         payload = None if body is None else json.dumps(body).encode()
+        renewed = False
         for pause in (*_PAUSES, None):
+            transport = self._transport
             status, answer, retry_after = self._attempt(method, url, payload, content_type, last=pause is None)
+            if status == 401 and self._renew is not None and not renewed:
+                renewed = True
+                self._log_in_again(transport)
+                status, answer, retry_after = self._attempt(method, url, payload, content_type, last=pause is None)
             # 429 says that the request was not processed, whatever its method.
             if pause is not None and status in {0, 429}:
                 time.sleep(max(pause, retry_after))
@@ -189,6 +222,13 @@ class Client:
                 return answer
             raise _api_error(f"{method} {path}", status, answer, self.server)
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
+
+    def _log_in_again(self, refused: Transport) -> None:
+        """Take new credentials, unless another thread has since the request that was refused."""
+        assert self._renew is not None  # noqa: S101  # who calls has looked
+        with self._renewing:
+            if self._transport is refused:
+                self._transport = self._renew()
 
     def _attempt(
         self, method: str, url: str, payload: bytes | None, content_type: str, *, last: bool

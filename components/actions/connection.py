@@ -12,6 +12,7 @@ import logging
 import os
 import shutil
 import ssl
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -26,9 +27,18 @@ from components.actions.client import Client, path_of
 from components.actions.errors import ApiError, ConnectionProblem
 
 _IMPORTING = threading.Lock()
+_KIND_SECONDS = 60
 
 # Kubeconfig keys that name files, relative to the kubeconfig's own folder.
 _FILE_KEYS = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
+# How to get the login programs of the clouds, where a kubeconfig does not say it itself.
+_INSTALL = {
+    "aws": "install the AWS CLI (https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html)",
+    "aws-iam-authenticator": "renew the kubeconfig with `aws eks update-kubeconfig`, which needs the AWS CLI only",
+    "kubelogin": "install it with `az aks install-cli`",
+    "gke-gcloud-auth-plugin": "install it with `gcloud components install gke-gcloud-auth-plugin`",
+}
 
 
 @dataclass(frozen=True)
@@ -43,18 +53,21 @@ class Connection:
     context: str | None = None
     cluster_id: str | None = None
 
-    def client(self, *, timeout: float = 30.0) -> Client:
+    def client(self, *, timeout: float = 30.0, remember: bool = False) -> Client:
         """Return a client; raise `ConnectionProblem` when the kubeconfig is none or means another cluster."""
         if not is_content(self.kubeconfig):
             raise ConnectionProblem(
                 "the kubeconfig is not the content of one", "pass the file's content; `Target` reads files by itself"
             )
+
+        def log_in() -> Any:
+            return _transport(_parse(self.kubeconfig), self.context)
+
         try:
-            transport = _transport(_parse(self.kubeconfig), self.context)
+            client = Client(log_in(), timeout=timeout, renew=log_in, remember=remember)
         except ValueError as error:
             what, _, remedy = str(error).partition(": ")
             raise ConnectionProblem(what, remedy or "correct the kubeconfig") from None
-        client = Client(transport, timeout=timeout)
         if self.cluster_id is not None:
             _verify(client, self.cluster_id)
         return client
@@ -82,12 +95,33 @@ def load_kubeconfig(path_or_content: str, context: str | None = None) -> Connect
             plugin["command"] = command = str(folder / command)
             relative = True
         if not shutil.which(command):
-            hint = plugin.get("installHint")
+            hint = _INSTALL.get(Path(command).name) or plugin.get("installHint")
             raise ValueError(
                 f"the kubeconfig logs in with the program {command!r}, which is not installed: "
                 + (str(hint).strip() if hint else "install it, or use a kubeconfig that needs no plugin")
             )
     return Connection(yaml.safe_dump(config) if relative else content, context)
+
+
+def kind_kubeconfig(name: str) -> str:
+    """Return the kubeconfig of the kind cluster of this name, as `kind get kubeconfig` writes it.
+
+    Raises `ValueError` with a remedy where kind is not on PATH, or has no such cluster.
+    """
+    if not shutil.which("kind"):
+        raise ValueError("kind is not on PATH: install it (https://kind.sigs.k8s.io), or name a kubeconfig")
+    command = ["kind", "get", "kubeconfig", "--name", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_KIND_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"`{' '.join(command)}` does not end: look whether Docker or Podman answers") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise ValueError(
+            f"there is no kind cluster {name!r} here ({said[-1] if said else f'exit code {done.returncode}'}): "
+            f"make it with `kind create cluster --name {name}`, or write a name that `kind get clusters` lists"
+        )
+    return done.stdout
 
 
 def _read(path_or_content: str) -> tuple[str, Path]:
@@ -154,9 +188,27 @@ def _named(config: dict[str, Any], section: str, key: str) -> dict[str, dict[str
     return {str(e["name"]): e[key] for e in entries}
 
 
+def cluster_id_of(connection: Connection) -> str:
+    """Return the UID of the live cluster's namespace kube-system; "" where this identity may not read it.
+
+    Raises `ConnectionProblem` when the cluster does not answer, and `ApiError` for what else it answers.
+    """
+    with connection.client() as client:
+        try:
+            return _cluster_id(client)
+        except ApiError as error:
+            if error.forbidden:
+                return ""
+            raise
+
+
+def _cluster_id(client: Client) -> str:
+    return str(client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"])
+
+
 def _verify(client: Client, cluster_id: str) -> None:
     try:
-        found = client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"]
+        found = _cluster_id(client)
     except ApiError as error:
         raise ConnectionProblem(
             f"the identity of {client.server} cannot be checked ({error.message})",
@@ -205,6 +257,8 @@ def _transport(config: dict[str, Any], context: str | None) -> Any:
                 "log in with the cloud's own tool, then repeat",
             )
         tls = _tls(configuration, authority, certificate, key)
+    # What expires is renewed by `Client`, which logs in anew: the loader's own way would need the folder that is gone.
+    configuration.refresh_api_key_hook = None
     api = ApiClient(configuration)
     if tls is not None:
         settings = api.rest_client.pool_manager.connection_pool_kw

@@ -1,9 +1,9 @@
-"""Who does the steps of a resource: the provider it names, the engine itself for providers and local commands."""
+"""Who does the steps of a resource: its provider, or the engine itself for providers, stashes and local commands."""
 
 import uuid
 from pathlib import Path
 
-from lab.engine import command
+from lab.engine import command, stash
 from lab.engine.diff import Diff, compare
 from lab.engine.errors import Unsupported
 from lab.engine.handler import Handler, Read, Say
@@ -44,6 +44,8 @@ class Handlers:
             return self._providers
         if type_ == _COMMAND_PROVIDER:
             return _CommandProvider()
+        if type_ == stash.TYPE:
+            return stash.Stash()
         if type_ == command.TYPE:
             return command.Command(name, self._folder, hidden, self._processes)
         if is_provider(type_) or not type_.startswith("kubernetes:") or type_.endswith(("Patch", "List")):

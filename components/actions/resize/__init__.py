@@ -7,7 +7,7 @@ left to an end. Modules from pure to live: `resources`, `templates`, `verdict`, 
 
 from components.actions.resize.adoption import ResizeFailed, adopt
 from components.actions.resize.planning import Plan, plan
-from components.actions.resize.recovery import Unfinished, finish, unfinished
+from components.actions.resize.recovery import Unfinished, all_unfinished, finish, unfinished
 from components.actions.resize.verdict import Verdict
 
-__all__ = ["Plan", "ResizeFailed", "Unfinished", "Verdict", "adopt", "finish", "plan", "unfinished"]
+__all__ = ["Plan", "ResizeFailed", "Unfinished", "Verdict", "adopt", "all_unfinished", "finish", "plan", "unfinished"]

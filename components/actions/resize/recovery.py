@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from components.actions.client import Client, Json
+from components.actions.client import Client, Json, path_of
 from components.actions.resize.adoption import ResizeFailed, forward, left_paused, undo
 from components.actions.resize.journal import Journal, read_journal
-from components.actions.resize.live import deployment_path
+from components.actions.resize.live import APPS, deployment_path
 from components.actions.resize.running import PodFailed
 from components.actions.resize.templates import has_sizes
 from components.actions.resize.window import Interrupted, NotAdopted, Window
@@ -39,10 +39,20 @@ class Unfinished:
 def unfinished(client: Client, namespace: str, name: str) -> Unfinished | None:
     """Return the unfinished resize of a Deployment, or None (also when there is no such Deployment)."""
     live = client.find(deployment_path(namespace, name))
-    journal = read_journal(live) if live else None
-    if live is None or journal is None:
+    return _unfinished(live) if live else None
+
+
+def all_unfinished(client: Client, namespace: str) -> list[Unfinished]:
+    """Return the unfinished resizes of all Deployments in a namespace. Raises `ApiError` when it may not list them."""
+    return [left for live in client.list(path_of(APPS, "deployments", namespace)) if (left := _unfinished(live))]
+
+
+def _unfinished(live: Json) -> Unfinished | None:
+    journal = read_journal(live)
+    if journal is None:
         return None
-    return Unfinished(namespace, name, journal, bool(live["spec"].get("paused")))
+    metadata = live["metadata"]
+    return Unfinished(metadata["namespace"], metadata["name"], journal, bool(live["spec"].get("paused")))
 
 
 def finish(

@@ -40,9 +40,13 @@ if not config.get("class"):
             "handler": config.get("handler") or "runc",
             "overhead": {{"cpu": "10m", "memory": config.get("overhead") or "24Mi"}},
             "scheduling": {{"node_selector": {{"kubernetes.io/os": "linux"}}}},
+            **({{}} if config.get("blind") else {{"connection": target.connection}}),
         }},
         options,
     ).runtime
+if config.get("blind"):
+    # As a class of somebody else's, of which only the name is known.
+    runtime = {{"class_name": runtime.apply(lambda known: known["class_name"])}}
 made = WasmWorkload(
     "web",
     {{
@@ -127,30 +131,51 @@ def test_pods_carry_the_class_and_its_overhead(kube: Any, namespace: str, run: R
 
 
 def test_another_handler_is_a_replacement_and_rolls(kube: Any, namespace: str, run: Run) -> None:
-    """The class is deleted and made anew, the Deployment stays and moves, and a handler that no node has is told."""
+    """The class is deleted and made anew, the Deployment stays and moves; what nginx is to a WASM runtime is told."""
     assert run().up().ok
     before, workload = runtime_class(kube, namespace), deployment(kube, namespace)
     (old,) = pods(kube, namespace)
 
-    preview = run(handler="nosuch").preview()
+    preview = run(handler="wasmedge").preview()
     assert preview.ok, told(preview)
     assert (1, 1) == (preview.counts["replace"], preview.counts["update"])
     assert before.metadata.uid == runtime_class(kube, namespace).metadata.uid
 
-    started = time.monotonic()
-    failed = run(handler="nosuch").up()
+    failed = run(handler="wasmedge").up()
     assert not failed.ok
-    assert 30 > time.monotonic() - started
-    assert 'no runtime for "nosuch" is configured' in told(failed)
-    assert "set the handler 'nosuch' up on the node" in told(failed)
+    assert "a WASM runtime cannot load it as a module" in told(failed)
     after = runtime_class(kube, namespace)
-    assert ("nosuch", True) == (after.handler, before.metadata.uid != after.metadata.uid)
+    assert ("wasmedge", True) == (after.handler, before.metadata.uid != after.metadata.uid)
 
     mended = run().up()
     assert mended.ok, told(mended)
     assert "runc" == runtime_class(kube, namespace).handler
     assert workload.metadata.uid == deployment(kube, namespace).metadata.uid
     assert old.metadata.uid in [pod.metadata.uid for pod in pods(kube, namespace)], "the old pod served all the time"
+
+
+def test_a_handler_that_no_node_has_stops_before_the_class_is_touched(kube: Any, namespace: str, run: Run) -> None:
+    """Preview and update say it alike; class, Deployment and pods stay as they were."""
+    assert run().up().ok
+    before, workload = runtime_class(kube, namespace), deployment(kube, namespace)
+
+    for summary in (run(handler="nosuch").preview(), run(handler="nosuch").up()):
+        assert not summary.ok
+        assert "wasm=nosuch: no: no node has the handler 'nosuch' (they have: runc, wasmedge)" in told(summary)
+    assert before.metadata.resource_version == runtime_class(kube, namespace).metadata.resource_version
+    assert workload.metadata.generation == deployment(kube, namespace).metadata.generation
+    assert run().up().ok
+
+
+def test_a_handler_that_nobody_asked_about_is_told_within_seconds(run: Run) -> None:
+    """A class of which only the name is known: the pods cannot start, and the run fails with cause and remedy."""
+    started = time.monotonic()
+    failed = run(handler="nosuch", blind="yes").up()
+
+    assert not failed.ok
+    assert 30 > time.monotonic() - started
+    assert 'no runtime for "nosuch" is configured' in told(failed)
+    assert "set the handler 'nosuch' up on the node" in told(failed)
 
 
 def test_another_overhead_is_an_update(kube: Any, namespace: str, run: Run) -> None:

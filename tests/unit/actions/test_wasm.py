@@ -6,7 +6,8 @@ import pytest
 
 from components.actions.client import Json
 from components.actions.errors import ApiError
-from components.actions.wasm import Support, find_support, handlers, support
+from components.actions.wasm import find_support, handlers
+from components.model.handlers import Support, support
 from tests.unit.actions.doubles import double_client
 
 CONFIGURED = frozenset({"runc", "wasmedge"})

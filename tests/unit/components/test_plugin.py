@@ -37,4 +37,4 @@ def test_the_plugin_serves_its_schema(provider: provider_pb2_grpc.ResourceProvid
 
     assert "kubernetes-emerging" == schema["name"]
     assert components.__version__ == schema["version"]
-    assert 6 == len(schema["resources"])
+    assert 7 == len(schema["resources"])

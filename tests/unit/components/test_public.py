@@ -40,6 +40,8 @@ def test_public_names() -> None:
         "InvalidArgs",
         "MixedProtocolService",
         "MixedProtocolServiceArgs",
+        "Preflight",
+        "PreflightArgs",
         "Problem",
         "ResizableDeployment",
         "ResizableDeploymentArgs",

@@ -8,8 +8,9 @@ import pulumi
 import pytest
 
 from components import InvalidArgs, Target
+from components._where import read_record
 from components.actions.connection import Connection
-from components.target import TargetArgs, connection_of, read_record
+from components.target import TargetArgs, connection_of
 from components.testing import ClusterMocks
 
 KUBECONFIG = """\
@@ -73,8 +74,8 @@ async def test_a_kubeconfig_may_come_later(mocks: ClusterMocks) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({}, "neither is given"),
-        ({"record": "/nowhere/record.json", "kubeconfig": "x"}, "both are given"),
+        ({}, "none of them is given"),
+        ({"record": "/nowhere/record.json", "kubeconfig": "x"}, "record and kubeconfig are given"),
         ({"record": "/nowhere/record.json"}, "run `make up`"),
         ({"record": "/nowhere/record.json", "context": "one"}, "the record has its own"),
         ({"kubeconfig": "/nowhere/config"}, "does not exist"),
@@ -95,7 +96,7 @@ def test_a_look_beforehand_reaches_the_same_cluster(tmp_path: Path) -> None:
     """Plain arguments give the connection that the Target will have, and are refused as it refuses them."""
     assert Connection(KUBECONFIG, "one") == connection_of({"kubeconfig": KUBECONFIG, "context": "one"})
     assert Connection(KUBECONFIG, "one", "uid") == connection_of({"record": write_record(tmp_path)})
-    with pytest.raises(InvalidArgs, match="neither is given"):
+    with pytest.raises(InvalidArgs, match="none of them is given"):
         connection_of({})
 
 

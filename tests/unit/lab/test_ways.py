@@ -345,3 +345,26 @@ def test_a_given_cluster_that_does_not_answer_keeps_its_stack(given: tuple[Lab, 
     with pytest.raises(LabError, match="does not answer"):
         commands.down(lab, yes=True, ask=None)
     assert read_record(lab.dir) is not None
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"clusterStack": "acme/eks/prod"}, {"kindCluster": "mine"}, {"kubeconfig": '"apiVersion: v1\\nkind: Config\\n"'}],
+)
+def test_a_cluster_that_only_the_deployment_finds(pulumi: WorldDouble, config: dict[str, str]) -> None:
+    """Every command that deploys is left to the official CLI; those that look say why they cannot."""
+    (pulumi.folder / "logged-in").touch()
+    lab, printed = lab_on(pulumi, "prod")
+    configure(lab, **config)
+    commands.preview(lab)
+    commands.up(lab)
+    assert ("pulumi", "https://app.pulumi.com/someone", "given", "public") == recorded(lab)
+    views.status(lab)
+    assert 2 == printed.getvalue().count("The cluster of stack 'prod' is found by its deployment only")
+    with pytest.raises(RefusedError, match="Ask kubectl for its logs"):
+        views.logs(lab, follow=False)
+    with pytest.raises(RefusedError, match=r"no file to name|holds a kubeconfig itself"):
+        views.kubeconfig(lab)
+    commands.down(lab, yes=True, ask=None)
+    assert "pulumi destroy --stack prod --yes --non-interactive" in diary(pulumi.folder)
+    assert not lab.dir.exists()

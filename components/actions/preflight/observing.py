@@ -1,0 +1,156 @@
+"""Reads the facts of a live cluster that some features need; what may not be read is `Unseen`, with the reason.
+
+Questions: `/version`, discovery, the API server's feature metrics, Nodes, the Deployment of a load balancer's
+controller, SelfSubjectAccessReviews, and of each namespace its labels, quotas, LimitRanges and unfinished resizes. For
+`cri` also one kubelet of each kind of node, through the API server, where this identity may (`nodes/proxy`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from components.actions.client import Client, Json, path_of
+from components.actions.preflight.balancers import balancers
+from components.actions.preflight.reading import seen
+from components.actions.resize import all_unfinished
+from components.actions.simulated import is_simulated
+from components.actions.wasm import handlers_of
+from components.model.facts import Cluster, Namespace, Node, Quota, Seen, Unseen
+from components.model.feature import Feature, Right, rights
+
+_GATE = re.compile(r'^kubernetes_feature_enabled\{name="([^"]+)"[^}]*\} ([01])', re.MULTILINE)
+_CGROUP = re.compile(r"^kubelet_cgroup_version (\d)", re.MULTILINE)
+_ENFORCED = "pod-security.kubernetes.io/enforce"
+_AT_ONCE = 8
+_BALANCED = ("load-balancer", "mixed-protocol-load-balancer", "same-port-load-balancer")
+
+
+def observe(client: Client, features: Sequence[Feature], namespaces: Sequence[str] = ()) -> Cluster:
+    """Return the facts that these features need. Raises `ConnectionProblem` when the cluster does not answer."""
+    names = {feature.name for feature in features}
+    unasked = Unseen("no feature needed it")
+    git_version = str(client.get("/version").get("gitVersion", ""))
+    nodes = seen("the list of nodes", lambda: _nodes(client), "allow `list` on nodes")
+    if "cri" in names and not isinstance(nodes, Unseen):
+        nodes = tuple(_with_cgroups(client, nodes))
+    groups = seen("the list of API groups", lambda: _groups(client))
+    balanced = names & {*_BALANCED}
+    return Cluster(
+        server=client.server,
+        git_version=git_version,
+        core_resources=seen("the core API", lambda: _core_resources(client)),
+        groups=groups,
+        gates=seen("the API server's metrics", lambda: _gates(client)),
+        nodes=nodes,
+        balancers=balancers(client, git_version, groups, nodes) if balanced else unasked,
+        namespaces={
+            name: seen(f"namespace {name}", partial(_namespace, client, name), "allow `get` on it")
+            for name in namespaces
+        },
+        rights=_allowed(client, rights(features), namespaces),
+        unfinished=seen(
+            "the list of Deployments", lambda: _unfinished(client, namespaces), "allow `list` on deployments.apps"
+        ),
+    )
+
+
+def _core_resources(client: Client) -> frozenset[str]:
+    return frozenset(str(resource["name"]) for resource in client.get("/api/v1").get("resources") or [])
+
+
+def _groups(client: Client) -> frozenset[str]:
+    return frozenset(str(group["name"]) for group in client.get("/apis").get("groups") or [])
+
+
+def _gates(client: Client) -> Mapping[str, bool]:
+    return {name: value == "1" for name, value in _GATE.findall(client.text("/metrics"))}
+
+
+def _nodes(client: Client) -> tuple[Node, ...]:
+    return tuple(sorted((_node(node) for node in client.list(path_of("v1", "nodes"))), key=lambda node: node.name))
+
+
+def _node(node: Json) -> Node:
+    info = node.get("status", {}).get("nodeInfo") or {}
+    return Node(
+        name=node["metadata"]["name"],
+        os_image=info.get("osImage", ""),
+        os=info.get("operatingSystem", "linux"),
+        architecture=info.get("architecture", ""),
+        kubelet=info.get("kubeletVersion", ""),
+        runtime=info.get("containerRuntimeVersion", ""),
+        provider_id=node.get("spec", {}).get("providerID", ""),
+        labels=node["metadata"].get("labels") or {},
+        handlers=handlers_of(node),
+        simulated=is_simulated(node),
+    )
+
+
+def _with_cgroups(client: Client, nodes: Iterable[Node]) -> Iterable[Node]:
+    """Yield the nodes with their cgroup version; one of each kind is asked for all of it."""
+    known: dict[tuple[str, ...], int | None] = {}
+    for node in nodes:
+        if node.pool not in known:
+            known[node.pool] = None if node.simulated else _cgroup(client, node.name)
+        fields = {**vars(node), "cgroup": known[node.pool]}
+        yield Node(**fields)
+
+
+def _cgroup(client: Client, node: str) -> int | None:
+    path = path_of("v1", "nodes", name=node, subresource="proxy") + "/metrics"
+    metrics = seen("the kubelet's metrics", lambda: client.text(path))
+    found = None if isinstance(metrics, Unseen) else _CGROUP.search(metrics)
+    return int(found[1]) if found else None
+
+
+def _namespace(client: Client, name: str) -> Namespace:
+    found = client.find(path_of("v1", "namespaces", name=name))
+    if found is None:
+        return Namespace(name, exists=False)
+    return Namespace(
+        name,
+        pod_security=(found["metadata"].get("labels") or {}).get(_ENFORCED, ""),
+        quotas=seen("its quotas", lambda: _quotas(client, name)),
+        limit_ranges=seen(
+            "its LimitRanges",
+            lambda: tuple(item["metadata"]["name"] for item in client.list(path_of("v1", "limitranges", name))),
+        ),
+    )
+
+
+def _quotas(client: Client, namespace: str) -> tuple[Quota, ...]:
+    return tuple(
+        Quota(
+            item["metadata"]["name"],
+            {
+                resource: (str((item["status"].get("used") or {}).get(resource, "0")), str(hard))
+                for resource, hard in (item.get("status", {}).get("hard") or {}).items()
+            },
+        )
+        for item in client.list(path_of("v1", "resourcequotas", namespace))
+    )
+
+
+def _allowed(
+    client: Client, wanted: Sequence[Right], namespaces: Sequence[str]
+) -> Mapping[tuple[str, Right], Seen[bool]]:
+    """Ask about every right, several at a time: a cloud's API server is tens of milliseconds away."""
+    asked = list(
+        dict.fromkeys(("" if right.cluster else namespace, right) for namespace in namespaces for right in wanted)
+    )
+
+    def ask(question: tuple[str, Right]) -> Seen[bool]:
+        namespace, right = question
+        return seen(
+            "what it may do",
+            lambda: client.may(right.verb, right.resource, namespace=namespace, group=right.group),
+            "allow `create` on selfsubjectaccessreviews, as the built-in role system:basic-user does",
+        )
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return dict(zip(asked, threads.map(ask, asked), strict=True))
+
+
+def _unfinished(client: Client, namespaces: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(left) for namespace in namespaces for left in all_unfinished(client, namespace))
