@@ -16,8 +16,10 @@ from components import (
 )
 from program import config, demos, wasm
 
+root = Path(__file__).resolve().parent
+config.require_cli(root)
 stack = pulumi.get_stack()
-settings = config.load(pulumi.Config(), stack, Path(__file__).resolve().parent)
+settings = config.load(pulumi.Config(), stack, root)
 wasm_decision = wasm.decide(settings, config.namespace_of(stack))
 
 target = Target("target", settings.target)

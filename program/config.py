@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pulumi
+import yaml
 
+from components._live import mocked
 from components._where import Record, read, read_record
 from components.model import names, quantity
 from components.model.problem import Problem
@@ -54,12 +56,29 @@ class Settings:
 
 
 # The arguments of Target that name a cluster, and their config keys.
-_WAYS = {"kubeconfig": "kubeconfig", "stack": "clusterStack", "kind": "kindCluster"}
+WAYS = {"kubeconfig": "kubeconfig", "stack": "clusterStack", "kind": "kindCluster"}
 
 
 def namespace_of(stack: str) -> str:
     """Return the namespace of everything that the stack deploys."""
     return f"{PROJECT}-{stack}"
+
+
+def require_cli(root: Path) -> None:
+    """Raise RunError where the Pulumi CLI that runs the program is older than `Pulumi.yaml` at `root` asks for.
+
+    The CLI looks at that by itself in newer versions only; older ones would fail later, on what they do not know.
+    """
+    wanted = str(yaml.safe_load((root / "Pulumi.yaml").read_text(encoding="utf-8"))["requiredPulumiVersion"])
+    if mocked():
+        return
+    try:
+        pulumi.require_pulumi_version(wanted)
+    except Exception as error:  # noqa: BLE001  # the SDK raises nothing narrower
+        raise pulumi.RunError(
+            f"this program needs the Pulumi CLI {wanted}: {error}. Nothing was changed. Install a newer one the way "
+            "that one came (https://www.pulumi.com/docs/install/)"
+        ) from None
 
 
 def load(config: pulumi.Config, stack: str, root: Path) -> Settings:
@@ -170,7 +189,7 @@ def _wasm_problems(settings: Settings) -> list[str]:
 
 def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[str]) -> tuple[TargetArgs, Record]:
     """Return what Target takes for the cluster that the config means, and the lab's record when that is it."""
-    named = {field: config.get(key) or "" for field, key in _WAYS.items()}
+    named = {field: config.get(key) or "" for field, key in WAYS.items()}
     context, expected = config.get("context") or "", config.get("expectedClusterId") or ""
     given = {field: value for field, value in named.items() if value}
     if not given and not context and cluster != "kubeconfig":
@@ -179,7 +198,7 @@ def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[st
         found = _try(lambda: read_record(str(record)), "cluster", problems)
         return TargetArgs(record=str(record)), found or Record()
     if len(given) != 1:
-        keys = ", ".join(map(_name, (_WAYS[field] for field in given or _WAYS)))
+        keys = ", ".join(map(_name, (WAYS[field] for field in given or WAYS)))
         what = "name a cluster each; keep one of them" if given else "none of them names the cluster; set one of them"
         problems.append(f"{keys}: {what}")
         return TargetArgs(**given), Record()  # type: ignore[typeddict-item]
@@ -191,7 +210,7 @@ def _target(config: pulumi.Config, cluster: str, record: Path, problems: list[st
     # What Target would refuse is told here, with the other problems and under the names that a stack file has.
     wrong: list[Problem] = []
     read(args, wrong)
-    keys_of = {**_WAYS, "cluster_id": "expectedClusterId"}
+    keys_of = {**WAYS, "cluster_id": "expectedClusterId"}
     problems += [
         f"{_name(keys_of.get(problem.path, problem.path))}: {problem.message}; {problem.remedy}" for problem in wrong
     ]

@@ -8,6 +8,7 @@ import typer
 
 from components.actions import preflight
 from components.actions.client import Client
+from components.actions.clouds import platforms_app
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError
 from components.actions.resize import Unfinished, finish, unfinished
@@ -17,6 +18,7 @@ from components.model.feature import parse
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments that were interrupted.")
 app.add_typer(resize_app, name="resize")
+app.add_typer(platforms_app, name="platforms")
 
 Features = Annotated[
     list[str],

@@ -8,6 +8,8 @@ from components.model.facts import Cluster, Node, Unseen
 from components.model.feature import Feature
 from components.model.finding import Answer, Finding, answer, count, unseen, worst
 from components.model.handlers import some, support
+from components.model.platform_rows import NodeType
+from components.model.runtimes import runtime_support
 
 SIDECARS_SINCE = (1, 29)
 _RESIZE_SINCE = (1, 33)
@@ -90,7 +92,7 @@ def _node_runtime(nodes: Sequence[Node]) -> Finding:
     if node.simulated:
         return answer("unknown", f"{names}: simulated, there is no container runtime")
     kubelet = minor_of(node.kubelet)
-    found = platforms.runtime_support(text_of(kubelet), node.runtime)
+    found = runtime_support(text_of(kubelet), node.runtime)
     cgroup, seen = _cgroup(node)
     evidence = [f"{names}: {found.reason}", f"cgroup {seen}"]
     remedies = [found.remedy]
@@ -152,7 +154,7 @@ def _by_table(node: Node, feature: str) -> Lack:
     return known.answer, f"{row.platform} {row.node_type}: {known.reason}"
 
 
-def _row(node: Node) -> platforms.NodeType | None:
+def _row(node: Node) -> NodeType | None:
     platform = platforms.platform_of(node.kubelet, [node.provider_id])
     return platforms.node_type(platform, node.os_image, node.labels, node.provider_id, node.architecture)
 

@@ -165,6 +165,8 @@ def kubelet_configuration(ranges: Ranges, cgroup: str) -> dict[str, Any]:
         "imageGCLowThresholdPercent": 99,
         "serializeImagePulls": False,
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
+        # By this the program knows a cluster of the lab, as it knows a cloud's by theirs.
+        "providerID": "lab://node",
     }
 
 

@@ -209,3 +209,11 @@ class Engine(engine_pb2_grpc.EngineServicer):
         """Remember the URN of the stack."""
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
+
+    def RequirePulumiVersion(  # noqa: N802
+        self,
+        request: engine_pb2.RequirePulumiVersionRequest,  # noqa: ARG002
+        context: Context,  # noqa: ARG002
+    ) -> engine_pb2.RequirePulumiVersionResponse:
+        """Agree: this engine is of the same release as the program, and of no version of the official CLI."""
+        return engine_pb2.RequirePulumiVersionResponse()

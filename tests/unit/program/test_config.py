@@ -116,11 +116,84 @@ def test_a_stack_whose_name_makes_no_namespace_is_refused(tmp_path: Path) -> Non
         pulumi.runtime.set_all_config({})
 
 
+@pytest.mark.parametrize(
+    ("keys", "target"),
+    [
+        ({"kubeconfig": KUBECONFIG, "context": "one"}, {"kubeconfig": KUBECONFIG, "context": "one"}),
+        ({"kubeconfig": KUBECONFIG, "expectedClusterId": "u"}, {"kubeconfig": KUBECONFIG, "cluster_id": "u"}),
+        ({"clusterStack": "acme/eks/prod"}, {"stack": "acme/eks/prod"}),
+        ({"clusterStack": "acme/eks/prod", "context": "c"}, {"stack": "acme/eks/prod", "context": "c"}),
+    ],
+)
+def test_each_way_to_name_a_cluster(tmp_path: Path, keys: dict[str, str], target: dict[str, str]) -> None:
+    """A config key names it, and Target takes it under its own name."""
+    assert target == load(keys, tmp_path).target
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"cluster": "kubeconfig"}, "none of them names the cluster; set one of them"),
+        ({"context": "one"}, "none of them names the cluster; set one of them"),
+        (
+            {"kubeconfig": KUBECONFIG, "clusterStack": "acme/eks/prod"},
+            "emerging:kubeconfig, kubernetes-emerging:clusterStack: name a cluster each; keep one of them",
+        ),
+        ({"clusterStack": "prod"}, "clusterStack: 'prod' is no full name of a stack; write <organization>/<project>/"),
+        ({"kindCluster": "nosuch"}, "kindCluster: "),
+        ({"kubeconfig": KUBECONFIG, "context": "two"}, "has no context 'two'; name one of: one"),
+        ({"expectedClusterId": "u"}, "expectedClusterId: the cluster of `make up` has its own; remove it"),
+        (
+            {"clusterStack": "acme/eks/prod", "wasmImage": "i"},
+            "wasm: 'auto' asks the cluster, and with kubernetes-emerging:clusterStack it is not known beforehand",
+        ),
+    ],
+)
+def test_a_cluster_that_cannot_be_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, keys: dict[str, str], words: str
+) -> None:
+    """What is wrong is told by the key that has to be changed."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pulumi.RunError) as caught:
+        load(keys, tmp_path)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("stack", ["eks", "aks", "gke"])
+def test_the_clouds_stack_files_lack_their_cluster_only(tmp_path: Path, stack: str) -> None:
+    """As they stand they ask for a cluster; with one named, everything is set."""
+    given = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    keys = {key.partition(":")[2]: str(value) for key, value in given.items()}
+
+    with pytest.raises(pulumi.RunError, match=r"has 1 problem;(?s:.*)none of them names the cluster"):
+        load(keys, tmp_path)
+    assert (stack, "") == (
+        load({**keys, "clusterStack": f"acme/{stack}/prod"}, tmp_path).platform,
+        load({**keys, "kubeconfig": KUBECONFIG}, tmp_path).wasm_image,
+    )
+
+
+def test_an_old_cli_is_told_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the engine says of its version becomes one sentence with the remedy."""
+
+    def old(wanted: str) -> None:
+        assert ">=3.238.0" == wanted
+        raise ValueError("Pulumi CLI version 3.200.0 does not satisfy the version range")
+
+    monkeypatch.setattr("pulumi.require_pulumi_version", old)
+    monkeypatch.setattr(config, "mocked", lambda: False)
+    with pytest.raises(
+        pulumi.RunError, match=r"needs the Pulumi CLI >=3\.238\.0: Pulumi CLI version 3\.200\.0 .*Install"
+    ):
+        config.require_cli(ROOT)
+
+
 def test_the_schema_and_the_reader_agree() -> None:
     """Pulumi.yaml declares exactly the keys that the program, or `make up`, reads, with the same defaults."""
     schema = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     source = (ROOT / "program" / "config.py").read_text()
-    read = set(re.findall(r'read\.(?:choice|text|integer)\("(\w+)"', source)) | {"kubeconfig", "context"}
+    read = set(re.findall(r'read\.(?:choice|text|integer)\("(\w+)"', source)) | {"context", "expectedClusterId"}
+    read |= set(config.WAYS.values())
     for name in re.findall(r'read\.size\("(\w+)"', source):
         read |= {f"{name}Cpu", f"{name}Memory"}
 
