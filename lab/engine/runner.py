@@ -34,6 +34,10 @@ class _QuietEngine:
         if request.severity != engine_pb2.DEBUG:
             self._stub.Log(request)
 
+    def RequirePulumiVersion(self, request: engine_pb2.RequirePulumiVersionRequest) -> None:  # noqa: N802
+        """Pass a question on."""
+        self._stub.RequirePulumiVersion(request)
+
 
 def _user_traceback(error: BaseException, folder: str) -> str:
     frames = traceback.extract_tb(error.__traceback__)
