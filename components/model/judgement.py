@@ -17,6 +17,7 @@ from components.model.facts import Cluster, Namespace, Node, Unseen
 from components.model.feature import Feature, merged, rights
 from components.model.finding import Finding, Report, answer, count
 from components.model.node_features import SIDECARS_SINCE, text_of
+from components.model.platform_rows import CLOUDS
 
 OLDEST, NEWEST = (1, 33), (1, 37)
 """The Kubernetes minors that the project is tested on, and what lies between."""
@@ -136,7 +137,7 @@ def _notes(cluster: Cluster, platform: str, nodes: Sequence[Node], today: date) 
     short = found.days_left is not None and found.days_left < platforms.SAFE_DAYS
     if found.state in ("extended", "ended") or short:
         yield found.sentence + (f"; the next safe minor is {following}" if following else "")
-    elif found.state != "unknown":
+    elif found.state != "unknown" or platform in CLOUDS:
         yield found.sentence
     if any(node.simulated for node in nodes):
         yield "simulated nodes: pods there run nothing, so an answer about nodes is about none"
