@@ -16,6 +16,7 @@ from components.actions.connection import load_kubeconfig
 from components.actions.resize.journal import ANNOTATION, Journal
 from components.model.feature import parse
 from components.model.finding import Report
+from components.model.platforms import table
 from lab.engine import Engine, QuietDisplay, Summary
 from tests.api.preflight.conftest import ROOT, Identity
 
@@ -46,7 +47,10 @@ def test_a_whole_node_has_everything(lab_cluster: "Cluster", namespace: str) -> 
     found = report(lab_cluster.kubeconfig, *FEATURES, namespaces=(namespace,))
 
     subjects = ("kubernetes", *FEATURES, f"rights: {namespace}", f"namespace: {namespace}")
-    assert dict.fromkeys(subjects, "yes") == answers(found), preflight.render(found)
+    minor = ".".join(found.version.removeprefix("v").split(".")[:2])
+    # containerd's project says nothing of the newest minors for a while: then it is unknown, and nothing else is.
+    tested = "yes" if minor in table().containerd.tested else "unknown"
+    assert dict.fromkeys(subjects, "yes") | {"cri": tested} == answers(found), preflight.render(found)
     (cri,) = [each for each in found.findings if each.subject == "cri"]
     assert "containerd 2." in str(cri)
     assert "cgroup v" in str(cri)
