@@ -9,7 +9,7 @@ GONE    = $(shell .venv/bin/python -c 'import pip' >/dev/null 2>&1 || echo FORCE
 yes     = $(filter 1 y yes true,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check preview preflight refresh status logs down set kubeconfig outputs env bench test-all clean FORCE
+.PHONY: help up test check preview preflight refresh status logs down set kubeconfig outputs env bench test-clouds test-all clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; do printf '  make %-11s %s\n' "$$n" "$$t"; done
@@ -56,8 +56,11 @@ env: .venv/.stamp  ## lines for a shell, after which a plain `pulumi` works on t
 bench: .venv/.stamp-dev  ## the benchmarks: two things in one run, and their ratio
 	@.venv/bin/python -m benchmarks
 
+test-clouds: .venv/.stamp-clouds  ## the cluster programs for EKS, AKS and GKE under mocks (installs the clouds' SDKs, about 1 GB)
+	@.venv/bin/python -m pytest tests/unit/examples
+
 test-all: export LAB_TEST_ALL = 1
-test-all: test bench  ## test with every kill of the kill loops, on every Kubernetes minor, and the benchmarks
+test-all: test-clouds test bench  ## test with every kill of the kill loops, on every Kubernetes minor, and the benchmarks
 	@LAB_TEST_MINOR=1.37 .venv/bin/python -m pytest tests/api tests/node
 
 clean: $(if $(call yes,$(CACHE))$(wildcard .lab/*/record.json),.venv/.stamp)  ## remove what was made in this folder (CACHE=1: the build cache too)
@@ -66,6 +69,9 @@ clean: $(if $(call yes,$(CACHE))$(wildcard .lab/*/record.json),.venv/.stamp)  ##
 
 .venv/.stamp: requirements.txt lab/bootstrap.py $(GONE)
 	@$(PYTHON) lab/bootstrap.py requirements.txt $@
+
+.venv/.stamp-clouds: .venv/.stamp-dev $(wildcard examples/*-cluster-*/requirements.txt)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check $(foreach file,$(wildcard examples/*-cluster-*/requirements.txt),-r $(file)) && touch $@
 
 .venv/.stamp-dev: requirements-dev.txt requirements.txt lab/bootstrap.py $(GONE)
 	@$(PYTHON) lab/bootstrap.py requirements-dev.txt $@

@@ -29,7 +29,7 @@ preflight = Preflight(
     "preflight",
     {
         "connection": target.connection,
-        "features": demos.needs(settings, wasm=wasm_decision.deploy),
+        "features": demos.needs(settings, with_wasm=wasm_decision.deploy),
         "namespaces": [config.namespace_of(stack)],
     },
 )
@@ -61,15 +61,8 @@ if wasm_decision.record:
     )
 
 if wasm_decision.deploy:
-    runtime = WasmRuntime(
-        "wasm",
-        {
-            "name": preflight.passed.apply(lambda _: f"{config.namespace_of(stack)}-wasm"),
-            "handler": settings.wasm_handler,
-            "connection": target.connection,
-        },
-        on_target,
-    )
+    class_name = preflight.passed.apply(lambda _: f"{config.namespace_of(stack)}-wasm")
+    runtime = WasmRuntime("wasm", {**wasm.runtime(settings, class_name), "connection": target.connection}, on_target)
     modules = WasmWorkload(
         "wasm-demo", demos.wasm_demo(settings, target.connection, namespace, runtime.runtime), on_target
     )

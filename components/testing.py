@@ -8,6 +8,7 @@
 Nothing is reached: no cluster, no kubeconfig, no network. Mocks prove what a program registers and nothing else.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -22,11 +23,13 @@ CONNECTION: ConnectionArgs = {"kubeconfig": "apiVersion: v1\nkind: Config\n", "c
 class ClusterMocks(pulumi.runtime.Mocks):
     """Answers like an API server that accepts everything: names and the cluster address are filled in.
 
-    `resources` holds what was registered, in order, with inputs in Kubernetes' camelCase.
+    `resources` holds what was registered, in order, with inputs in Kubernetes' camelCase. `stacks` are the outputs that
+    other stacks have, by full name, for a Target of a `stack`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stacks: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.resources: list[MockResourceArgs] = []
+        self.stacks = dict(stacks or {})
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         """Record a registration and return its id and outputs."""
@@ -34,6 +37,8 @@ class ClusterMocks(pulumi.runtime.Mocks):
         outputs = dict(args.inputs)
         if args.typ == "pulumi:index:Stash":
             outputs["output"] = outputs.get("input")
+        if args.typ == "pulumi:pulumi:StackReference":
+            outputs["outputs"] = dict(self.stacks.get(str(outputs["name"]), {}))
         if not args.custom or not args.typ.startswith("kubernetes:"):
             return f"{args.name}-id", outputs
         metadata = {"name": args.name, **(outputs.get("metadata") or {})}

@@ -13,7 +13,7 @@ from components._gate import gated, require
 from components._hooks import check_hook
 from components._live import Row
 from components._needs import of_runtime
-from components._shape import camel, judged, resolve
+from components._shape import camel, judged, plain, resolve
 from components._workload import Workload
 from components.model import wasm
 from components.model.problem import Problem
@@ -145,6 +145,11 @@ class WasmRuntime(pulumi.ComponentResource):
         # The arguments, for they are known in every preview; the URN makes what takes them wait for the class.
         self.runtime = pulumi.Output.all(child.urn, described).apply(lambda found: found[1])
         self.register_outputs({"name": self.name, "handler": self.handler, "runtime": self.runtime})
+
+    @staticmethod
+    def needs(args: Mapping[str, Any]) -> list[str]:
+        """Return the features that a component with these arguments needs, as a Preflight takes them."""
+        return of_runtime(plain(args))
 
 
 class WasmWorkload(Workload):

@@ -40,7 +40,7 @@ def preflight_command(
     load_config(ROOT, stack)
     settings = config.load(pulumi.Config(config.PROJECT), stack, ROOT)
     features = [
-        parse(text) for text in demos.needs(settings, wasm=settings.wasm != "off" and bool(settings.wasm_image))
+        parse(text) for text in demos.needs(settings, with_wasm=settings.wasm != "off" and bool(settings.wasm_image))
     ]
     if settings.wasm == "auto":  # then the demo is left out where there is no handler
         features = [replace(each, optional=each.optional or each.name == "wasm") for each in features]

@@ -6,8 +6,9 @@ from components._args import ContainerArgs, ProbeArgs, VolumeArgs
 from components.resize import ResizableDeployment, ResizableDeploymentArgs
 from components.service import MixedProtocolService, MixedProtocolServiceArgs, ServicePortArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
-from components.wasm import WasmWorkload, WasmWorkloadArgs
+from components.wasm import WasmRuntime, WasmWorkloadArgs
 from program.config import Settings, Size
+from program.wasm import runtime
 
 # What `make up` publishes of a kind node on the machine's loopback address, for HTTP and UDP.
 KIND_NODE_PORTS = (30080, 30090)
@@ -125,15 +126,14 @@ def inplace_update_demo(settings: Settings, connection: Any, namespace: Any) -> 
     }
 
 
-def needs(settings: Settings, *, wasm: bool) -> list[str]:
-    """Return the features that the demos use, as their components name them; `wasm` says whether wasm-demo is one."""
+def needs(settings: Settings, *, with_wasm: bool) -> list[str]:
+    """Return the features that the demos use, as their components name them, with or without wasm-demo."""
     connection, namespace = None, ""
-    runtime = {"class_name": "", "handler": settings.wasm_handler}
     features = [
         *SidecarWorkload.needs(sidecar_demo(settings, connection, namespace)),
         *ResizableDeployment.needs(inplace_update_demo(settings, connection, namespace)),
         *MixedProtocolService.needs({"ports": _ports(settings)}),
-        *(WasmWorkload.needs(wasm_demo(settings, connection, namespace, runtime)) if wasm else ()),
+        *(WasmRuntime.needs(runtime(settings, "")) if with_wasm else ()),
         "cri?",
     ]
     return list(dict.fromkeys(features))

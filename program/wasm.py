@@ -7,17 +7,24 @@ take the demo with it. Any other value of the config key drops the record, so th
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
+from components._args import TolerationArgs
 from components._live import mocked
 from components.actions.client import Client, path_of
 from components.actions.errors import ActionError, ApiError, ConnectionProblem
 from components.actions.wasm import find_support
 from components.model.handlers import Support
+from components.model.platform_rows import CLOUDS
 from components.target import connection_of
+from components.wasm import WasmRuntimeArgs
 from program.config import Settings
 
+# Label and taint of the node pools that the cluster programs in examples/ make for WASM. What a pool has from the start
+# also counts while it has no node yet; a label that an installer sets does not.
+_POOL = "kubernetes-emerging/wasm"
 RECORD = "kubernetes-emerging-decisions"
 """Name of the ConfigMap in the stack's namespace that holds what was decided."""
 
@@ -32,6 +39,15 @@ class Decision:
 
     def __str__(self) -> str:
         return f"{'on' if self.deploy else 'left out'}: {self.reason}"
+
+
+def runtime(settings: Settings, name: Any) -> WasmRuntimeArgs:
+    """Return the arguments of the demo's RuntimeClass; on a cloud its pods go to the pool that is for them."""
+    args: WasmRuntimeArgs = {"name": name, "handler": settings.wasm_handler}
+    if settings.platform in CLOUDS:
+        toleration: TolerationArgs = {"key": _POOL, "operator": "Exists", "effect": "NoSchedule"}
+        args["scheduling"] = {"node_selector": {_POOL: "true"}, "tolerations": [toleration]}
+    return args
 
 
 def decide(settings: Settings, namespace: str) -> Decision:

@@ -30,7 +30,9 @@ class Finding:
 
     def __str__(self) -> str:
         what = "; ".join(self.evidence)
-        return f"{self.subject}: {self.answer}{f': {what}' if what else ''}{f'. {self.remedy}' if self.remedy else ''}"
+        return (
+            f"{self.subject}: {self.answer}{f': {what}' if what else ''}{f' -> {self.remedy}' if self.remedy else ''}"
+        )
 
 
 @dataclass(frozen=True)

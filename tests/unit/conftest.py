@@ -22,14 +22,25 @@ class RecordingMonitor(MockMonitor):
     def RegisterResource(self, request: object) -> object:  # noqa: N802  # the name of the call
         """Keep the request by its resource's name and go on."""
         self.requests[f"{request.type} {request.name}"] = request  # type: ignore[attr-defined]
-        try:
+        with _loop_of_a_worker_closed():
             return super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        finally:
-            # The SDK's mocks make a loop in each worker thread and leave it open.
-            if threading.current_thread() is not threading.main_thread():
-                with contextlib.suppress(RuntimeError):  # it makes none for the stack
-                    asyncio.get_event_loop().close()
-                asyncio.set_event_loop(None)
+
+    def ReadResource(self, request: object) -> object:  # noqa: N802  # the name of the call
+        """Go on: references to other stacks are read."""
+        with _loop_of_a_worker_closed():
+            return super().ReadResource(request)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _loop_of_a_worker_closed() -> Iterator[None]:
+    """Close the loop that the SDK's mocks make in each worker thread, and leave open."""
+    try:
+        yield
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            with contextlib.suppress(RuntimeError):  # it makes none for the stack
+                asyncio.get_event_loop().close()
+            asyncio.set_event_loop(None)
 
 
 @pytest.fixture

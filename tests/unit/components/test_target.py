@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
+import yaml
 
 from components import InvalidArgs, Target
 from components._where import read_record
@@ -107,3 +108,55 @@ def test_a_record_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="run `make up` again"):
         read_record(str(path))
+
+
+CLUSTER = "acme/cluster-eks/prod"
+
+
+@pulumi.runtime.test
+async def test_the_cluster_of_another_stack(mocks: ClusterMocks) -> None:
+    """Its outputs are deployed to: kubeconfig (text or object), context and clusterId; arguments go before them."""
+    mocks.stacks[CLUSTER] = {"kubeconfig": KUBECONFIG, "context": "one", "clusterId": "uid"}
+    target = Target("target", {"stack": CLUSTER})
+    assert {"kubeconfig": KUBECONFIG, "context": "one", "cluster_id": "uid"} == await target.connection.future()
+    assert await target.connection.is_secret()
+    await target.provider.urn.future()
+    assert "one" == mocks.inputs("pulumi:providers:kubernetes", "target")["context"]
+
+    mocks.stacks[CLUSTER] = {"kubeconfig": yaml.safe_load(KUBECONFIG)}
+    other = Target("other", {"stack": CLUSTER, "cluster_id": "mine"})
+    known = await other.connection.future()
+    assert known is not None
+    assert yaml.safe_load(KUBECONFIG) == json.loads(str(known["kubeconfig"]))
+    assert "mine" == known["cluster_id"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        ({"endpoint": "e"}, "has no output `kubeconfig` (its outputs: endpoint): export one there"),
+        ({}, "has no output `kubeconfig` (its outputs: none)"),
+        ({"kubeconfig": "a: b\n"}, "the kubeconfig names no clusters"),
+        ({"kubeconfig": KUBECONFIG, "context": "two"}, "has no context 'two'"),
+    ],
+)
+def test_a_stack_that_made_no_cluster(mocks: ClusterMocks, outputs: dict[str, str], words: str) -> None:
+    """What it lacks is told, with what to do there."""
+    mocks.stacks[CLUSTER] = outputs
+
+    @pulumi.runtime.test
+    async def program() -> None:
+        await Target("target", {"stack": CLUSTER}).connection.future()
+
+    with pytest.raises(pulumi.RunError) as caught:
+        program()
+    assert words in str(caught.value)
+
+
+@pulumi.runtime.test
+async def test_the_state_remembers_the_cluster(mocks: ClusterMocks, tmp_path: Path) -> None:
+    """In a Stash: what is named is its input."""
+    target = Target("target", {"record": write_record(tmp_path)})
+    await target.provider.urn.future()
+
+    assert {"input": "uid"} == mocks.inputs("pulumi:index:Stash", "target-cluster-id")

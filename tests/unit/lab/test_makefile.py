@@ -41,7 +41,7 @@ def test_help_is_the_default_and_lists_every_command(folder: Path) -> None:
     """All that a user types is in the list."""
     listed = {line.split()[1] for line in make(folder).stdout.splitlines()}
     wanted = {"up", "test", "check", "preview", "status", "down", "set", "kubeconfig", "outputs", "bench", "test-all"}
-    wanted |= {"preflight", "refresh", "logs", "env", "clean"}
+    wanted |= {"preflight", "test-clouds", "refresh", "logs", "env", "clean"}
 
     assert wanted | {"help"} == listed
 

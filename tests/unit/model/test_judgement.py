@@ -65,11 +65,11 @@ def test_the_version_of_the_api_server(version: str, answer: str, words: str) ->
         (
             {"git_version": "v1.32.4", "core_resources": CORE - {"pods/resize"}},
             "no",
-            "1.32 does not serve pods/resize. upgrade it to 1.33 or newer",
+            "1.32 does not serve pods/resize -> upgrade it to 1.33 or newer",
         ),
         ({"core_resources": Unseen("the core API cannot be read: no")}, "unknown", "the core API cannot be read: no"),
         ({"gates": Unseen("the metrics may not be read")}, "yes", "serves pods/resize; 1 node can have it"),
-        ({"nodes": DENIED}, "unknown", "may not be read by this identity. allow `list` on nodes"),
+        ({"nodes": DENIED}, "unknown", "may not be read by this identity -> allow `list` on nodes"),
         ({"nodes": ()}, "unknown", "there are no nodes yet"),
         ({"nodes": (lab_node(kubelet="v1.32.0"),)}, "no", "node lab: its kubelet is v1.32.0"),
         ({"nodes": (lab_node(), lab_node("old", kubelet="v1.32.0"))}, "unknown", "node old: its kubelet is v1.32.0"),

@@ -9,7 +9,7 @@ import pytest
 from components.actions.client import Client, Json
 from components.actions.errors import ConnectionProblem
 from components.testing import ClusterMocks
-from program import wasm
+from program import demos, wasm
 from program.wasm import Decision, decide, from_cluster
 from tests.unit.actions.doubles import double_client
 from tests.unit.actions.test_wasm import node
@@ -214,3 +214,18 @@ def test_bad_config_of_the_demo(tmp_path: Path) -> None:
         load({"kubeconfig": KUBECONFIG, "wasm": "on", "wasmHandler": "No", "wasmMemory": "1m"}, tmp_path)
     assert "kubernetes-emerging:wasmImage: it is empty, and there is none for platform public" in str(caught.value)
     assert "kubernetes-emerging:wasmHandler: 'No' is not a valid name" in str(caught.value)
+
+
+@pytest.mark.parametrize(("platform", "pool"), [("lab", False), ("kind", False), ("eks", True), ("gke", True)])
+def test_on_a_cloud_the_demo_goes_to_the_pool_for_it(tmp_path: Path, platform: str, pool: bool) -> None:
+    """The label and the taint of the cluster programs' pool; and preflight looks at that pool's nodes alone."""
+    settings = load({"kubeconfig": KUBECONFIG, "platform": platform, "wasmImage": "i", "wasm": "on"}, tmp_path)
+    scheduling = {
+        "node_selector": {"kubernetes-emerging/wasm": "true"},
+        "tolerations": [{"key": "kubernetes-emerging/wasm", "operator": "Exists", "effect": "NoSchedule"}],
+    }
+
+    assert (scheduling if pool else None) == wasm.runtime(settings, "n").get("scheduling")
+    wanted = "wasm=wasmedge@kubernetes-emerging/wasm=true" if pool else "wasm=wasmedge"
+    assert wanted in demos.needs(settings, with_wasm=True)
+    assert wanted not in demos.needs(settings, with_wasm=False)

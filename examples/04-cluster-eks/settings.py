@@ -1,0 +1,67 @@
+"""The stack's config, checked as a whole before anything is registered."""
+
+from dataclasses import dataclass
+
+import pulumi
+from checks import Checks
+
+_ROLE_ARN = r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"
+_WRITE_ROLE = "write ARNs of IAM roles such as arn:aws:iam::123456789012:role/deployer"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The stack's config with its defaults filled in."""
+
+    name: str
+    version: str
+    extended_support: bool
+    authorized_networks: list[str]
+    admin_role_arns: list[str]
+    instance_type: str
+    min_nodes: int
+    max_nodes: int
+    wasm_nodes: int
+    nat_gateways: str
+    deletion_protection: bool
+    role_arn: str
+
+
+def load() -> Settings:
+    """Return the settings; raise RunError that names each bad key."""
+    checks = Checks()
+    # The AWS provider would take the region of whoever's shell this runs in, and the cluster would come up there.
+    checks.text("aws:region", r"[a-z]{2}(-[a-z]+)+-\d", "write the region, such as eu-central-1")
+    settings = Settings(
+        name=checks.text(
+            "clusterName",
+            "[A-Za-z0-9][A-Za-z0-9_-]{0,99}",
+            "write 1 to 100 letters, digits, hyphens and underscores that begin with a letter or digit",
+            f"kubernetes-emerging-{pulumi.get_stack()}",
+        ),
+        version=checks.text("kubernetesVersion", r"1\.(3[3-9]|[4-9]\d)", "write a minor from 1.33 on", "1.35"),
+        extended_support=checks.flag("extendedSupport", default=False),
+        authorized_networks=checks.networks("authorizedNetworks"),
+        admin_role_arns=checks.texts("adminRoleArns", _ROLE_ARN, _WRITE_ROLE),
+        instance_type=checks.text(
+            "instanceType", r"[a-z0-9-]+\.[a-z0-9-]+", "write one such as m6i.large", "m6i.large"
+        ),
+        min_nodes=checks.integer("minNodes", 2, 1, 1000),
+        max_nodes=checks.integer("maxNodes", 4, 1, 1000),
+        wasm_nodes=checks.integer("wasmNodes", 0, 0, 1000),
+        nat_gateways=checks.choice("natGateways", "Single", ("Single", "OnePerAz")),
+        deletion_protection=checks.flag("deletionProtection", default=True),
+        role_arn=checks.text("kubeconfigRoleArn", f"({_ROLE_ARN})?", _WRITE_ROLE),
+    )
+    if settings.version == "1.33" and not settings.extended_support:
+        checks.complain(
+            "kubernetesVersion",
+            "standard support of 1.33 ended on 2026-07-29",
+            "write 1.35, or set extendedSupport to true, which costs more",
+        )
+    if settings.min_nodes > settings.max_nodes:
+        checks.complain(
+            "maxNodes", f"{settings.max_nodes} is less than minNodes", f"write {settings.min_nodes} or more"
+        )
+    checks.finish()
+    return settings
