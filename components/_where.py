@@ -8,7 +8,7 @@ from typing import Any, TypedDict, cast
 import pulumi
 
 from components._shape import later
-from components.actions.connection import kind_kubeconfig, load_kubeconfig
+from components.actions import kubeconfig as kubeconfigs
 from components.model.problem import Problem
 
 _WAYS = ("record", "kubeconfig", "stack", "kind")
@@ -75,12 +75,12 @@ def _loaded(way: str, args: Mapping[str, Any], given: dict[str, Any], problems: 
             record: Mapping[str, Any] = read_record(str(args["record"]))
             given = {key: record.get(key) or None for key in given}
         elif way == "kind":
-            given["kubeconfig"] = kind_kubeconfig(str(args["kind"]))
+            given["kubeconfig"] = kubeconfigs.of_kind(str(args["kind"]))
         if later(given["kubeconfig"]) or later(given["context"]):
             # Content that comes with the deployment, such as a new cluster's: checked once it is there.
             content = pulumi.Output.all(given["kubeconfig"], given["context"]).apply(lambda known: _content(*known))
             return {**without_none(given), "kubeconfig": content}
-        return {**without_none(given), "kubeconfig": load_kubeconfig(given["kubeconfig"], given["context"]).kubeconfig}
+        return {**without_none(given), "kubeconfig": kubeconfigs.read(given["kubeconfig"], given["context"])}
     except ValueError as error:
         problems.append(_problem(way, error))
         return {}
@@ -119,13 +119,13 @@ def connection_from_outputs(
     text = exported if isinstance(exported, str) else json.dumps(exported)
     chosen = context or outputs.get("context")
     meant = cluster_id or outputs.get("clusterId")
-    kubeconfig = load_kubeconfig(text, chosen).kubeconfig
+    kubeconfig = kubeconfigs.read(text, chosen)
     return without_none({"kubeconfig": kubeconfig, "context": chosen, "cluster_id": meant})
 
 
 def _content(kubeconfig: str, context: str | None) -> str:
     try:
-        return load_kubeconfig(kubeconfig, context).kubeconfig
+        return kubeconfigs.read(kubeconfig, context)
     except ValueError as error:
         raise pulumi.RunError(str(error)) from None
 

@@ -16,7 +16,7 @@ from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
 from components._shape import camel, has_late_structure, judged, plain, resolve
 from components.actions import generations
-from components.actions.connection import is_content
+from components.actions.kubeconfig import is_content
 from components.model import volume, workload
 from components.model.problem import Problem
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.actions.connection import _as_file
+from components.actions.login import _as_file
 
 SECRET = "made-up-token"
 

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from components.actions import client as client_module
-from components.actions.connection import Connection, _transport, load_kubeconfig
+from components.actions.connection import Connection, load_kubeconfig
 from components.actions.errors import ConnectionProblem
+from components.actions.login import log_in
 from tests.unit.actions.servers import SECRET, https_double, inline, kubeconfig, make_certificate
 
 
@@ -193,7 +194,7 @@ def test_a_dead_server_is_a_problem_with_a_remedy(monkeypatch: pytest.MonkeyPatc
 def test_the_token_goes_into_the_header_only() -> None:
     """The token is sent, and neither client nor transport shows it."""
     client = Connection(yaml.safe_dump(kubeconfig())).client()
-    transport = _transport(kubeconfig(), None)
+    transport = log_in(yaml.safe_dump(kubeconfig()), None).transport()
     settings = transport.configuration.auth_settings().values()
     assert [f"Bearer {SECRET}"] == [setting["value"] for setting in settings]
     assert SECRET not in repr(client)

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from components.actions.client import Client
-from components.actions.connection import kind_kubeconfig, load_kubeconfig
+from components.actions.connection import load_kubeconfig
 from components.actions.errors import ApiError, ConnectionProblem
+from components.actions.kubeconfig import of_kind
 from tests.unit.actions.doubles import DoubleTransport
 from tests.unit.actions.servers import https_double, inline, kubeconfig, make_certificate
 
@@ -90,12 +91,17 @@ def test_a_login_is_renewed_when_its_token_ends(tmp_path: Path) -> None:
         config = kubeconfig()
         config["clusters"][0]["cluster"] = {"server": server}
         config["users"][0]["user"] = {"exec": {"apiVersion": credential["apiVersion"], "command": str(plugin)}}
-        client = load_kubeconfig(yaml.safe_dump(config)).client()
+        connection = load_kubeconfig(yaml.safe_dump(config))
+        client, other = connection.client(), connection.client()
         assert {"kind": "Status"} == client.get("/one")
         tokens.write_text("another")  # what the server knows has ended
         assert {"kind": "Status"} == client.get("/two")
+        assert {"kind": "Status"} == other.get("/three")
+        assert {"kind": "Status"} == connection.client().get("/four")
 
-    assert ["token-1 200", "token-1 401", "token-2 200"] == seen
+    # Two runs of the program for three clients: a cloud's takes a second, and a deployment makes many clients.
+    assert ["x", "x"] == count.read_text().split()
+    assert ["token-1 200", "token-1 401", "token-2 200", "token-1 401", "token-2 200", "token-2 200"] == seen
 
 
 def test_a_login_that_is_refused_twice_is_a_problem() -> None:
@@ -218,13 +224,13 @@ def test_a_kind_cluster_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, tm
     """A double of kind checks what it is asked; its words, and its absence, are told with the remedy."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match="kind is not on PATH: install it"):
-        kind_kubeconfig("mine")
+        of_kind("mine")
     script(
         tmp_path / "kind",
         '[ "$*" = "get kubeconfig --name mine" ] && { echo "kind: Config"; exit 0; }\n'
         "echo 'ERROR: could not locate any control plane nodes' >&2; exit 1",
     )
 
-    assert "kind: Config\n" == kind_kubeconfig("mine")
+    assert "kind: Config\n" == of_kind("mine")
     with pytest.raises(ValueError, match=r"no kind cluster 'other' here \(ERROR: could not locate.*--name other`"):
-        kind_kubeconfig("other")
+        of_kind("other")
