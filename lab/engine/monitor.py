@@ -23,6 +23,7 @@ from lab.engine.model import Goal, Severity
 from lab.engine.report import Report
 from lab.engine.values import Object, from_struct, to_struct
 
+_GET_RESOURCE = "pulumi:pulumi:getResource"
 Context = Any  # grpc has no types: grpc.ServicerContext
 _FEATURES = {
     "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -64,6 +65,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._gate = gate
         self._report = report
         self._info = info
+        self._registered: dict[str, Registered] = {}
         self.program_done = threading.Event()
         self.may_exit = threading.Event()
 
@@ -92,6 +94,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
             self._hang_up(context)
         except Exception as error:  # noqa: BLE001 (whatever it is, the run ends and says so)
             self._fail(error, urn, context)
+        self._registered[done.urn] = done
         return resource_pb2.RegisterResourceResponse(urn=done.urn, id=done.id, object=to_struct(done.outputs))
 
     def RegisterResourceOutputs(  # noqa: N802
@@ -138,9 +141,15 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._fail(Unsupported(feature), "", context)
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest, context: Context) -> provider_pb2.InvokeResponse:  # noqa: N802
-        """Refuse functions of providers."""
-        self._refuse(f"the provider function {request.tok}", context)
-        return provider_pb2.InvokeResponse()
+        """Return a resource of this run to a component that got a reference to it; refuse functions of providers."""
+        found = self._registered.get(str(from_struct(request.args).get("urn")))
+        if request.tok != _GET_RESOURCE or found is None:
+            self._refuse(f"the provider function {request.tok}", context)
+            return provider_pb2.InvokeResponse()
+        response = provider_pb2.InvokeResponse()
+        # The field's name is a word of Python's own.
+        getattr(response, "return").CopyFrom(to_struct({"urn": found.urn, "id": found.id, "state": found.outputs}))
+        return response
 
     def Call(self, request: resource_pb2.ResourceCallRequest, context: Context) -> provider_pb2.CallResponse:  # noqa: N802
         """Refuse methods of remote components."""
