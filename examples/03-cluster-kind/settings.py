@@ -4,12 +4,17 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
-from checks import Checks
 from cluster import NODE_IMAGES, Wasm
+
+# What the cluster programs have in common is one folder up.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cluster_config import Checks
 
 LEAST_KIND = (0, 32, 0)
 """Node images made by kind 0.32 and later need a kind of that age."""

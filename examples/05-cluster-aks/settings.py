@@ -1,10 +1,16 @@
 """The stack's config, checked as a whole before anything is registered."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
-from checks import Checks
 from kubeconfig import LOGINS
+
+# What the cluster programs have in common is one folder up.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cluster_config import Checks
 
 _GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 

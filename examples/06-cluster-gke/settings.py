@@ -1,9 +1,15 @@
 """The stack's config, checked as a whole before anything is registered."""
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
-from checks import Checks
+
+# What the cluster programs have in common is one folder up.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cluster_config import Checks
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class RecordingMonitor(MockMonitor):
         with _loop_of_a_worker_closed():
             return super().ReadResource(request)  # type: ignore[no-untyped-call]
 
+    def Invoke(self, request: object) -> object:  # noqa: N802  # the name of the call
+        """Go on: functions of providers are called."""
+        with _loop_of_a_worker_closed():
+            return super().Invoke(request)  # type: ignore[no-untyped-call]
+
 
 @contextlib.contextmanager
 def _loop_of_a_worker_closed() -> Iterator[None]:

@@ -1,12 +1,9 @@
 """What holds for all programs that make a cluster, and how their tests run them under mocks."""
 
-import asyncio
-import contextlib
 import json
 import re
 import runpy
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,20 +47,6 @@ class CloudMocks(ClusterMocks):
     def of(self, typ: str) -> dict[str, dict[str, Any]]:
         """Return the inputs of all resources of a type, by Pulumi name."""
         return {resource.name: dict(resource.inputs) for resource in self.resources if resource.typ == typ}
-
-
-class CloudMonitor(RecordingMonitor):
-    """Closes the loops that the SDK's mocks make for calls of functions, too."""
-
-    def Invoke(self, request: object) -> object:  # noqa: N802  # the name of the call
-        """Answer, and leave no loop behind in the worker thread."""
-        try:
-            return super().Invoke(request)  # type: ignore[no-untyped-call]
-        finally:
-            if threading.current_thread() is not threading.main_thread():
-                with contextlib.suppress(RuntimeError):
-                    asyncio.get_event_loop().close()
-                asyncio.set_event_loop(None)
 
 
 @dataclass(frozen=True)
@@ -169,7 +152,7 @@ def start(
 ) -> Program:
     """Put mocks in the place of the engine and return the program, not yet run."""
     mocks = CloudMocks(outputs or {}, answers or {})
-    pulumi.runtime.set_mocks(mocks, project=folder[3:], stack="unit", monitor=CloudMonitor(mocks))
+    pulumi.runtime.set_mocks(mocks, project=folder[3:], stack="unit", monitor=RecordingMonitor(mocks))
     return Program(folder, mocks, {})
 
 
@@ -217,8 +200,3 @@ def test_the_readme_explains_every_key_and_output(folder: str) -> None:
     project = yaml.safe_load((ROOT / "examples" / folder / "Pulumi.yaml").read_text())
 
     assert [] == [key for key in (*project["config"], "kubeconfig", "context", "platform") if f"`{key}`" not in text]
-
-
-def test_the_folders_check_their_config_alike() -> None:
-    """The file that reads the config is the same in each folder, so that a folder can be taken away by itself."""
-    assert 1 == len({(ROOT / "examples" / folder / "checks.py").read_bytes() for folder in PROGRAMS})

@@ -1,6 +1,6 @@
 """Reads the stack's config and collects everything that is wrong with it, to be told at once.
 
-The cluster examples carry the same file each, so that a folder can be taken away by itself.
+The programs that make a cluster share it; a folder that is taken away by itself takes this file along.
 """
 
 import ipaddress
