@@ -17,6 +17,8 @@ from components.actions.connection import Connection, cluster_id_of
 from components.actions.errors import ActionError, ConnectionProblem
 from components.model.problem import Problem
 
+_HIDDEN = "this identity may not read the namespace kube-system; allow it `get` there (docs/rbac has the roles)"
+
 
 class TargetArgs(TypedDict, total=False):
     """Arguments of Target: exactly one of `kubeconfig`, `stack`, `kind` and `record`, and what belongs to it."""
@@ -49,8 +51,8 @@ class Target(pulumi.ComponentResource):
     3. Guards against the wrong cluster. Provider and connection are released once the live cluster is known to be the
        one that is meant: `cluster_id`, or else the one remembered. Any other stops the run, in preview too, before a
        change. To move a stack on purpose, set `cluster_id` to the new cluster's. A preview that cannot reach the
-       cluster warns and goes on; an update fails. Where this identity may not read the namespace kube-system, a
-       `cluster_id` fails, and without one the run warns and goes on.
+       cluster, or may not read that namespace, warns and goes on. An update fails then, unless it is the first one and
+       nothing is named: that one warns, and remembers nothing.
     4. Changes nothing on the cluster, and reads nothing but the UID of its namespace kube-system.
     5. In Python, `provider` is that provider, for `ResourceOptions(provider=target.provider)`.
     6. The kubeconfig is a secret from its first line on: in state, in outputs and in logs.
@@ -105,15 +107,19 @@ class Target(pulumi.ComponentResource):
         reached = await connect({**known, "cluster_id": None})
         if reached is None:
             return ""
+        row = Row(self.urn)
         try:
-            return await in_thread(cluster_id_of, reached, at_exit="end")
+            found = await in_thread(cluster_id_of, reached, at_exit="end")
         except ConnectionProblem as problem:
             if not pulumi.runtime.is_dry_run():
                 raise pulumi.RunError(str(problem)) from None
-            Row(self.urn).warn(f"this preview cannot tell whether this is the cluster that is meant: {problem}")
+            row.warn(f"this preview cannot tell whether this is the cluster that is meant: {problem}")
+            return ""
         except ActionError as problem:
             raise pulumi.RunError(str(problem)) from None
-        return ""
+        if not found:
+            row.warn(f"the guard against a wrong cluster is off: {_HIDDEN}")
+        return found
 
     async def _guard(self, values: Any) -> dict[str, Any]:
         """Return the connection once the live cluster is the one that is meant."""
@@ -124,21 +130,11 @@ class Target(pulumi.ComponentResource):
             return without_none({**known, "cluster_id": named})
         if live and meant and live != meant:
             raise pulumi.RunError(_another(live, meant, named=bool(named)))
-        if live:
-            if not meant:
-                Row(self.urn).warn(f"this stack remembers no cluster; name it, by its cluster_id {live}")
-            return {**known, "cluster_id": live}
-        if not pulumi.runtime.is_dry_run():
-            if named:
-                raise pulumi.RunError(
-                    f"whether this is the cluster {named} cannot be checked: this identity may not read the namespace "
-                    "kube-system. Allow it `get` there (docs/rbac has the roles), or leave cluster_id out"
-                )
-            Row(self.urn).warn(
-                "the guard against a wrong cluster is off: this identity may not read the namespace kube-system "
-                "(docs/rbac has the roles)"
-            )
-        return known
+        if live and not meant:
+            Row(self.urn).warn(f"this stack remembers no cluster; name it, by its cluster_id {live}")
+        if not live and meant and not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(f"whether this is the cluster {meant} cannot be checked: {_HIDDEN}")
+        return {**known, "cluster_id": live} if live else known
 
 
 def connection_of(args: TargetArgs) -> Connection:

@@ -122,17 +122,23 @@ def test_a_stack_is_moved_by_naming_the_new_cluster(
     assert "another cluster than the one that this stack was first deployed to" in told(back)
 
 
-def test_without_the_right_to_look_the_run_says_so(
-    lab_cluster: "Cluster", kube: Any, identity: Identity, run: Run, namespace: str
-) -> None:
-    """Nobody's identity: with a named cluster it fails; without one it warns that the guard is off."""
+def test_without_the_right_to_look_the_run_says_so(lab_cluster: "Cluster", identity: Identity, run: Run) -> None:
+    """Nobody's identity: a first deployment warns that the guard is off; with a cluster that is meant it fails."""
     nobody = identity("")
+    first = run(nobody).up()
+    assert "the guard against a wrong cluster is off: this identity may not read the namespace" in told(first)
     named = run(nobody, expected="some-uid").up()
     assert not named.ok
-    assert "cannot be checked: this identity may not read the namespace kube-system" in told(named)
-    unnamed = run(nobody).up()
-    assert "the guard against a wrong cluster is off" in told(unnamed)
-    del lab_cluster, kube, namespace
+    assert "whether this is the cluster some-uid cannot be checked: this identity may not read" in told(named)
+
+    meant = uid_of(lab_cluster.kubeconfig)
+    assert run(lab_cluster.kubeconfig, expected=meant).up().ok
+    remembered = run(nobody).up()
+    assert not remembered.ok
+    assert f"whether this is the cluster {meant} cannot be checked" in told(remembered)
+    preview = run(nobody, text="one").preview()
+    assert "the guard against a wrong cluster is off" in told(preview)
+    assert run(lab_cluster.kubeconfig).destroy().ok
 
 
 def test_a_cluster_that_does_not_answer(lab_cluster: "Cluster", run: Run, tmp_path: Path) -> None:
