@@ -396,6 +396,7 @@ class WorkloadArgs(TypedDict, total=False):
     objects merge by name, null removes. The API server checks the result in preview."""
     in_place: Input[str]
     """preferred (the default): a change of CPU or memory alone resizes the running pods where the cluster can,
-    and rolls, saying why, where it cannot. off: always rolls."""
+    and rolls, saying why, where it cannot. required: a change of CPU or memory that is anything else than in place
+    fails, in preview and before the update touches the Deployment. off: always rolls."""
     patience_seconds: Input[int]
     """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""

@@ -44,7 +44,8 @@ def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> Res
     """
 
     async def before_update(args: ResourceHookArgs) -> None:
-        if await resolve(in_place) == "off":
+        wanted = await resolve(in_place)
+        if wanted == "off":
             return
         row = Row(args.urn)
         reached = await connect(connection)
@@ -59,6 +60,9 @@ def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> Res
             return
         if plan.outcome == "refused":
             raise pulumi.RunError("\n".join(plan.lines()))
+        if wanted == "required" and not plan.spares_pods:
+            why = "in_place is required, and this change would be something else; nothing was changed:"
+            raise pulumi.RunError("\n".join([why, *plan.lines()]))
         for line in plan.lines():
             row.info(line)
         if pulumi.runtime.is_dry_run() or plan.outcome != "in-place":

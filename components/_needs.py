@@ -13,11 +13,11 @@ from components.model.problem import entries, known
 def of_workload(args: Mapping[str, Any]) -> list[str]:
     """Return what a workload needs: sidecars where it has any, its runtime's handler, and resizing if it may.
 
-    Resizing is optional: where the cluster cannot, changes of size roll, as `in_place: preferred` says.
+    Resizing is optional, unless `in_place` is required: where the cluster cannot, changes of size roll.
     """
     features = [Feature("sidecars")] if any(True for _ in entries(args.get("sidecars"))) else []
     if args.get("in_place") != "off":
-        features.append(Feature("resize", optional=True))
+        features.append(Feature("resize", optional=args.get("in_place") != "required"))
     runtime = args.get("runtime")
     return [*(of_runtime(runtime) if isinstance(runtime, dict) else ()), *map(str, features)]
 

@@ -26,7 +26,8 @@ class ResizableDeployment(Workload):
        a container's `resize_policy` asks for its restart.
     3. In preview, and again in the update, it says for each container and resource what will happen and why: in
        place, container restart, rollout, or refused. What cannot be done in place rolls as Kubernetes always does:
-       for example a lower memory limit on 1.33, another image or other files.
+       for example a lower memory limit on 1.33, another image or other files. `in_place: required` refuses that for a
+       change of size. A VerticalPodAutoscaler that updates pods refuses it, too; a HorizontalPodAutoscaler is told of.
     4. A resize that cannot be finished (no room on the node, an error of the kubelet) is undone, pods and templates,
        and fails the update; Pulumi's state keeps the old sizes. One that was killed is found by the next run, even
        without a change, and brought to its end.

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,7 +12,8 @@ from components.actions.client import Client
 from components.actions.clouds import platforms_app
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError
-from components.actions.resize import Unfinished, finish, unfinished
+from components.actions.resize import Unfinished, finish, plan, unfinished
+from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.live import deployment_path
 from components.model.feature import parse
 
@@ -32,6 +34,11 @@ Deploying = Annotated[
     bool,
     typer.Option("--deploying", help="This identity is the one that deploys: a right that it lacks is a no."),
 ]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A new size, CONTAINER.requests|limits.cpu|memory=QUANTITY. Repeatable."),
+]
+File = Annotated[Path | None, typer.Option(help="The Deployment as it is to be, YAML or JSON.")]
 Name = Annotated[str, typer.Argument(help="The Deployment.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")]
 Kubeconfig = Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")]
@@ -87,6 +94,34 @@ def status(
         raise typer.Exit(1)
 
 
+@resize_app.command("plan")
+def plan_command(
+    name: Name,
+    kubeconfig: Kubeconfig,
+    sizes: Sizes = None,
+    file: File = None,
+    namespace: Namespace = "default",
+    context: Context = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a change would do to the running pods: exit code 0 in place, 1 anything else, 2 without an answer.
+
+    The change is written with --set, such as --set nginx.requests.cpu=200m, or is a whole Deployment manifest. Reads
+    and dry runs only.
+    """
+    if (file is None) == (not sizes):
+        raise ActionError("what is to change is not clear: write --set or --file, and not both")
+    with _client(kubeconfig, context) as client:
+        live = client.find(deployment_path(namespace, name))
+        if live is None:
+            raise _missing(namespace, name)
+        found = plan(client, manifest_of(file, live) if file else with_sizes(live, sizes or []))
+    typer.echo(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
+    if not found.spares_pods or (found.outcome == "rollout" and not found.empty):
+        raise typer.Exit(1)
+
+
 @resize_app.command("finish")
 def finish_command(
     name: Name,
@@ -97,11 +132,49 @@ def finish_command(
     as_json: AsJson = False,
 ) -> None:
     """Bring an unfinished resize to its end: it goes on if the template is new already, else it is undone."""
+    _finish(kubeconfig, context, namespace, name, None, as_json=as_json)
+
+
+@resize_app.command()
+def resume(
+    name: Name,
+    kubeconfig: Kubeconfig,
+    namespace: Namespace = "default",
+    context: Context = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with an unfinished resize, to the new sizes; one that was being undone is undone."""
+    _finish(kubeconfig, context, namespace, name, "forward", as_json=as_json)
+
+
+@resize_app.command()
+def undo(
+    name: Name,
+    kubeconfig: Kubeconfig,
+    namespace: Namespace = "default",
+    context: Context = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take an unfinished resize back: pods and templates have the old sizes afterwards."""
+    _finish(kubeconfig, context, namespace, name, "undo", as_json=as_json)
+
+
+def _finish(
+    kubeconfig: str,
+    context: str | None,
+    namespace: str,
+    name: str,
+    direction: Literal["forward", "undo"] | None,
+    *,
+    as_json: bool,
+) -> None:
     with _client(kubeconfig, context) as client:
         found = _unfinished(client, namespace, name)
         text = "nothing to finish"
         if found:
-            text = finish(client, found, lambda line: typer.echo(line, err=True))
+            text = finish(client, found, lambda line: typer.echo(line, err=True), direction=direction)
     typer.echo(json.dumps({"result": text}) if as_json else text)
 
 
@@ -111,8 +184,12 @@ def _client(kubeconfig: str, context: str | None) -> Client:
 
 def _unfinished(client: Client, namespace: str, name: str) -> Unfinished | None:
     if client.find(deployment_path(namespace, name)) is None:
-        raise ActionError(f"Deployment {namespace}/{name} does not exist: check name, --namespace and --context")
+        raise _missing(namespace, name)
     return unfinished(client, namespace, name)
+
+
+def _missing(namespace: str, name: str) -> ActionError:
+    return ActionError(f"Deployment {namespace}/{name} does not exist: check name, --namespace and --context")
 
 
 def run() -> None:

@@ -8,7 +8,7 @@ from components.model import container, names, volume
 from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique
 
 NAME_LABEL = "app.kubernetes.io/name"
-IN_PLACE = ("preferred", "off")
+IN_PLACE = ("preferred", "required", "off")
 _INT32 = 2**31 - 1
 _PROGRESS_DEADLINE = 600
 _POD_FIELDS = (

@@ -5,6 +5,7 @@ from typing import Literal
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ApiError
+from components.actions.resize.autoscalers import shifts, updating
 from components.actions.resize.journal import read_journal
 from components.actions.resize.live import deployment_path, gather
 from components.actions.resize.pods import mutations, pod_sizes, resize_patch
@@ -28,9 +29,11 @@ class Plan:
     `outcome`: `unchanged` (the template already says so), `in-place` (running pods are resized, some
     containers may restart by their own resizePolicy), `rollout` (new pods; `reasons` say why) or `refused`
     (neither can work now). `verdicts` has one entry per changed resource; they are judged one by one, so a
-    single rollout or an entry in `reasons` makes the whole a rollout. `drift` names pods that differ from the
-    live template. `old` and `new` are the written resources of the changed containers. `simulated` tells that the
-    pods only say what they do (see `components.actions.simulated`), which every line about them repeats.
+    single rollout or an entry in `reasons` makes the whole a rollout. `notes` is what else there is to know, such as
+    what an autoscaler makes of it. `drift` names pods that differ from the live template. `old` and `new` are the
+    written resources of the changed containers. `simulated` tells that the pods only say what they do (see
+    `components.actions.simulated`), which every line about them repeats; `empty` that there are no pods, and
+    `judged` is false where the live object is not the one that was meant.
     """
 
     namespace: str
@@ -44,6 +47,17 @@ class Plan:
     old: dict[str, Resources] = field(default_factory=dict)
     new: dict[str, Resources] = field(default_factory=dict)
     simulated: bool = False
+    notes: list[str] = field(default_factory=list)
+    empty: bool = False
+    judged: bool = True
+
+    @property
+    def spares_pods(self) -> bool:
+        """Tell whether no container restarts, and no pod is replaced, for the sake of a size: `in_place: required`."""
+        if self.outcome == "refused" or not self.judged:
+            return False
+        in_place = self.outcome == "in-place" and all(verdict.outcome == "in-place" for verdict in self.verdicts)
+        return in_place or self.empty or not self.verdicts
 
     def lines(self) -> list[str]:
         """Describe the plan for people: the outcome first, then each resource, then pods that drifted."""
@@ -57,6 +71,7 @@ class Plan:
         lines = [f"Deployment {self.namespace}/{self.name}: {words[self.outcome]}{note}"]
         lines += [f"because {reason}" for reason in self.reasons]
         lines += [verdict.text(rolls=self.outcome == "rollout") for verdict in self.verdicts]
+        lines += [f"note: {text}" for text in self.notes]
         return lines + [f"drift: {text}" for text in self.drift]
 
     def to_json(self) -> Json:
@@ -68,6 +83,7 @@ class Plan:
             "outcome": self.outcome,
             "reasons": self.reasons,
             "verdicts": [vars(verdict) for verdict in self.verdicts],
+            "notes": self.notes,
             "drift": self.drift,
             "simulated": self.simulated,
         }
@@ -83,11 +99,11 @@ def plan(client: Client, desired: Json, uid: str | None = None) -> Plan:
     namespace, name = metadata.get("namespace") or "default", metadata["name"]
     live = client.find(deployment_path(namespace, name))
     if live is None:
-        return Plan(namespace, name, "", "rollout", reasons=["the Deployment does not exist yet"])
+        return Plan(namespace, name, "", "rollout", reasons=["the Deployment does not exist yet"], empty=True)
     live_uid = live["metadata"]["uid"]
     if uid is not None and live_uid != uid:
         reason = f"the live object is another one (UID {live_uid}, not {uid}): it was deleted and made anew"
-        return Plan(namespace, name, live_uid, "rollout", reasons=[reason])
+        return Plan(namespace, name, live_uid, "rollout", reasons=[reason], judged=False)
     journal = read_journal(live)
     if journal is not None:
         reason = (
@@ -116,9 +132,12 @@ def decide(facts: Facts) -> Plan:
     active = active_replica_sets(facts.replica_sets)
     judged = verdicts(facts)
     reasons = list(obstacles(facts))
-    outcome: Literal["unchanged", "in-place", "rollout"]
+    outcome: Literal["unchanged", "in-place", "rollout", "refused"]
+    undone = list(updating(facts.autoscalers)) if judged else []
     if equal_ignoring_hash(live, facts.wanted):
         outcome, judged, reasons = "unchanged", [], []
+    elif undone:
+        outcome, reasons = "refused", undone
     elif reasons or any(verdict.outcome == "rollout" for verdict in judged):
         outcome = "rollout"
     else:
@@ -135,6 +154,8 @@ def decide(facts: Facts) -> Plan:
         {name: before[name] for name in changed},
         {name: after[name] for name in changed},
         facts.simulated,
+        list(shifts(facts.autoscalers, live["spec"], facts.wanted["spec"])) if judged else [],
+        empty=facts.deployment["spec"].get("replicas", 1) == 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from components.actions.client import Client, Json, path_of
 from components.actions.resize.adoption import ResizeFailed, forward, left_paused, undo
@@ -61,14 +61,16 @@ def finish(
     progress: Callable[[str], None],
     *,
     desired: Json | None = None,
+    direction: Literal["forward", "undo"] | None = None,
     timeout: float = 120.0,
 ) -> str:
     """Bring an unfinished resize to its end and return what happened, for people.
 
     With the `desired` Deployment manifest it is undone when that asks for the old sizes (a reverted program), and goes
-    on when not. Without, it goes on where the Deployment's template already has the new sizes, else it is undone. A run
-    that was undoing is undone. Never lifts a pause that is not the journal's. Raises `ResizeFailed` when the
-    controllers, and `ConnectionProblem` or `ApiError` when the cluster does not answer; calling it again is safe.
+    on when not; a `direction` says so outright. Without either, it goes on where the Deployment's template already has
+    the new sizes, else it is undone. A run that was undoing is undone in any case. Never lifts a pause that is not the
+    journal's. Raises `ResizeFailed` when the controllers, and `ConnectionProblem` or `ApiError` when the cluster does
+    not answer; calling it again is safe.
     """
     window = Window(client, found.namespace, found.name, found.journal)
     try:
@@ -77,7 +79,9 @@ def finish(
             # Whoever resumed it has let the controller roll out the template as it is: pods and templates agree.
             window.close()
             return f"{found.namespace}/{found.name} was resumed by someone else; only the journal was removed"
-        if desired is not None:
+        if direction is not None:
+            back = direction == "undo"
+        elif desired is not None:
             back = has_sizes(desired["spec"]["template"], found.journal.old)
         else:
             back = not has_sizes(live["spec"]["template"], found.journal.new)

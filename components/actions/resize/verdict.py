@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from components.actions.client import Json
+from components.actions.resize.autoscalers import Autoscalers
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -70,7 +71,8 @@ class Facts:
     all that the Deployment controls; `pods` the living ones of its active ReplicaSet; `version` the API
     server's; `resize_served` whether `pods/resize` is in discovery; `denied` the missing rights as
     `verb resource`; `allocatable` and `reserved` (the requests of all its pods) per name of a node that holds one of
-    the pods, as far as they could be read; `simulated` whether such a node only simulates its pods.
+    the pods, as far as they could be read; `simulated` whether such a node only simulates its pods; `autoscalers` those
+    that aim at the Deployment.
     """
 
     deployment: Json
@@ -83,6 +85,7 @@ class Facts:
     allocatable: dict[str, dict[str, str]] = field(default_factory=dict)
     reserved: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     simulated: bool = False
+    autoscalers: Autoscalers = field(default_factory=Autoscalers)
 
 
 def verdicts(facts: Facts) -> list[Verdict]:

@@ -40,6 +40,25 @@ def test_status_and_finish(lab_cluster: Any, kube: Transport, namespace: str) ->
     assert "nothing to finish" in run(lab_cluster, namespace, "finish").stdout
 
 
+@pytest.mark.parametrize("step", [2, 3, 5])
+@pytest.mark.parametrize(("command", "size", "words"), [("resume", CPU, "resized in place"), ("undo", SMALL, "undone")])
+def test_resume_and_undo(
+    lab_cluster: Any, kube: Transport, namespace: str, step: int, command: str, size: Any, words: str
+) -> None:
+    """Whoever finds a killed resize can say which way it goes, wherever it was killed."""
+    client = Client(kube)
+    create(client, manifest(namespace, SMALL))
+    planned = plan(client, manifest(namespace, CPU))
+    with pytest.raises(Killed):
+        adopt(Client(KillingTransport(kube, step)), planned, progress=lambda _line: None, timeout=60)
+
+    ended = run(lab_cluster, namespace, command, "--json")
+    assert 0 == ended.returncode, ended.stderr
+    assert words in json.loads(ended.stdout)["result"]
+    assert_whole(client, namespace, size)
+    assert 0 == run(lab_cluster, namespace, "status").returncode
+
+
 def test_a_missing_deployment_is_told(lab_cluster: Any, namespace: str) -> None:
     """No Deployment is something else than one without a resize."""
     missing = run(lab_cluster, namespace, "status")

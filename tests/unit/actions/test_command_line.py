@@ -10,7 +10,7 @@ from components.actions.connection import Connection
 from tests.unit.actions.doubles import double_client
 
 
-@pytest.mark.parametrize("command", ["status", "finish"])
+@pytest.mark.parametrize("command", ["status", "finish", "resume", "undo"])
 def test_a_missing_kubeconfig_is_one_line(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -25,7 +25,7 @@ def test_a_missing_kubeconfig_is_one_line(
     )
 
 
-@pytest.mark.parametrize("command", ["status", "finish"])
+@pytest.mark.parametrize("command", ["status", "finish", "resume", "undo"])
 def test_a_missing_deployment_is_not_a_finished_one(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

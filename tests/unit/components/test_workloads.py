@@ -252,7 +252,7 @@ BAD = [
     ({"name": "Not_A_Name"}, "name", "is not a valid name"),
     ({"match_labels": {"a b": "c"}}, "match_labels['a b']", "not a label key"),
     ({"labels": {"app.kubernetes.io/name": "other"}}, "labels['app.kubernetes.io/name']", "the selector wants"),
-    ({"in_place": "always"}, "in_place", "write preferred (the default), off"),
+    ({"in_place": "always"}, "in_place", "write preferred (the default), required, off"),
     ({"volumes": [{"name": "a", "host_path": {"path": "/x"}}]}, "volumes[0].host_path", "allow_host_path"),
     ({"volumes": [{"name": "a"}]}, "volumes[0]", "nothing is chosen"),
     ({"connection": {"kubeconfig": "~/.kube/config"}}, "connection.kubeconfig", "which reads files"),
