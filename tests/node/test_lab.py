@@ -30,8 +30,8 @@ from tests.node import traces
 
 NAMESPACE = "kubernetes-emerging-dev"
 MINOR = os.environ.get("LAB_TEST_MINOR") or DEFAULT_MINOR
-# What the program registers: the components and their children, the provider, the namespace and the decision.
-OBJECTS = 18
+# What the program registers: components and their children, provider, memory of the cluster, namespace, decision.
+OBJECTS = 20
 ENVIRONMENT = {**os.environ, "LAB_ENGINE": "lab"}
 _LEFT_OUT = (".git", ".venv", ".lab", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis")
 
