@@ -11,6 +11,7 @@ from lab.paths import cache_root
 from lab.progress import PlainProgress
 
 _ENGINE = Path(__file__).resolve().parent / "engine.py"
+_RESIZE = Path(__file__).resolve().parent / "resize.py"
 
 
 def main() -> int:
@@ -28,9 +29,10 @@ def main() -> int:
             cluster.start(progress)
             command = [sys.executable, str(_ENGINE), str(cluster.kubeconfig), str(cluster.kubectl)]
             slower = subprocess.run(command, check=False).returncode
+            lossy = subprocess.run([sys.executable, str(_RESIZE), str(cluster.kubeconfig)], check=False).returncode
         finally:
             cluster.delete()
-    return slow or slower
+    return slow or slower or lossy
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ controller, SelfSubjectAccessReviews, and of each namespace its labels, quotas, 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from components.actions.client import Client, Json, path_of
+from components.actions.parallel import at_once
 from components.actions.preflight.balancers import balancers
 from components.actions.preflight.reading import seen
 from components.actions.resize import all_unfinished
@@ -22,7 +22,6 @@ from components.model.feature import Feature, Right, rights
 _GATE = re.compile(r'^kubernetes_feature_enabled\{name="([^"]+)"[^}]*\} ([01])', re.MULTILINE)
 _CGROUP = re.compile(r"^kubelet_cgroup_version (\d)", re.MULTILINE)
 _ENFORCED = "pod-security.kubernetes.io/enforce"
-_AT_ONCE = 8
 _BALANCED = ("load-balancer", "mixed-protocol-load-balancer", "same-port-load-balancer")
 
 
@@ -135,7 +134,7 @@ def _quotas(client: Client, namespace: str) -> tuple[Quota, ...]:
 def _allowed(
     client: Client, wanted: Sequence[Right], namespaces: Sequence[str]
 ) -> Mapping[tuple[str, Right], Seen[bool]]:
-    """Ask about every right, several at a time: a cloud's API server is tens of milliseconds away."""
+    """Ask about every right."""
     asked = list(
         dict.fromkeys(("" if right.cluster else namespace, right) for namespace in namespaces for right in wanted)
     )
@@ -148,8 +147,7 @@ def _allowed(
             "allow `create` on selfsubjectaccessreviews, as the built-in role system:basic-user does",
         )
 
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        return dict(zip(asked, threads.map(ask, asked), strict=True))
+    return dict(zip(asked, at_once(ask, asked), strict=True))
 
 
 def _unfinished(client: Client, namespaces: Sequence[str]) -> tuple[str, ...]:

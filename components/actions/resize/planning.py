@@ -5,6 +5,7 @@ from typing import Literal
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ApiError
+from components.actions.parallel import at_once
 from components.actions.resize.autoscalers import shifts, updating
 from components.actions.resize.journal import read_journal
 from components.actions.resize.live import deployment_path, gather
@@ -162,24 +163,25 @@ def decide(facts: Facts) -> Plan:
 def _probed(client: Client, facts: Facts, decided: Plan) -> Plan:
     """Ask the server about each pod: only a dry run knows webhooks, quotas, LimitRanges and node capacity."""
     wanted = pod_sizes(facts.wanted, set(decided.new))
-    for pod in facts.pods:
+
+    def probe(pod: Json) -> tuple[Literal["rollout", "refused"], str] | None:
         patch = resize_patch(pod, wanted)
         if patch is None:
-            continue
+            return None
         name = pod["metadata"]["name"]
         path = path_of("v1", "pods", decided.namespace, name, "resize")
         try:
             answer = client.patch(path, patch, kind="strategic", dry_run=True)
         except ApiError as error:
-            if error.not_found:
-                continue
-            outcome, reason = judge_refusal(name, error)
-            return _with(decided, outcome, reason)
+            return None if error.not_found else judge_refusal(name, error)
         changed = mutations(pod, patch, answer)
         if changed:
             why = f"the cluster would change the resize of pod {name} (a LimitRange?): {', '.join(changed)}"
-            return _with(decided, "rollout", why)
-    return decided
+            return "rollout", why
+        return None
+
+    refusal = next(filter(None, at_once(probe, facts.pods)), None)
+    return _with(decided, *refusal) if refusal else decided
 
 
 def judge_refusal(pod: str, error: ApiError) -> tuple[Literal["rollout", "refused"], str]:

@@ -7,6 +7,7 @@ from math import floor
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
+from components.actions.parallel import at_once
 from components.actions.resize.live import pods_of
 from components.actions.resize.pods import (
     Progress,
@@ -100,6 +101,7 @@ def _patch(
         for pod in pods
         if resize_patch(pod, wanted) is None
     )
+    chosen: list[tuple[int, Json]] = []
     for index, pod in enumerate(pods):
         patch = resize_patch(pod, wanted)
         if patch is None:
@@ -114,10 +116,13 @@ def _patch(
         watched.restarting = restarting if is_ready(pod) else []
         watched.restarts = restart_counts(pod)
         watched.since, watched.was_waiting = time.monotonic(), False
-        answer = _send(client, pod, patch)
+        chosen.append((index, patch))
+    answers = at_once(lambda choice: _send(client, pods[choice[0]], choice[1]), chosen)
+    for (index, _), answer in zip(chosen, answers, strict=True):
         if answer is not None:
             if resize_patch(answer, wanted) is not None:
-                raise PodFailed(pod["metadata"]["name"], "the server took the resize but stored other resources")
+                name = pods[index]["metadata"]["name"]
+                raise PodFailed(name, "the server took the resize but stored other resources")
             pods[index] = answer
 
 

@@ -1,6 +1,7 @@
 """Deployments on a real cluster for the tests of the actions: manifests, rollouts, and what must hold afterwards."""
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -142,6 +143,7 @@ class KillingTransport:
         self.rest_client = self
         self.pool_manager = self
         self.changes = 0
+        self._counting = threading.Lock()
         self._pool = real.rest_client.pool_manager
         self._after = after
         self._outage = outage
@@ -152,7 +154,9 @@ class KillingTransport:
             raise ProtocolError("made-up outage")
         answer = self._pool.request(method, url, **options)
         if method != "GET" and answer.status < 400 and "dryRun" not in url and "accessreviews" not in url:
-            self.changes += 1
-            if self.changes == self._after and not self._outage:
+            with self._counting:  # pods are changed several at a time
+                self.changes += 1
+                last = self.changes == self._after
+            if last and not self._outage:
                 raise Killed
         return answer
