@@ -81,7 +81,8 @@ def test_two_benchmarks_do_not_share_their_cluster(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(benchmarks, "Cluster", Recorded)
     monkeypatch.setattr(benchmarks, "check_host", list)
     monkeypatch.setattr("benchmarks.startup.main", lambda: 0)
-    monkeypatch.setattr(benchmarks, "_ENGINE", Path(os.devnull))
+    for program in ("_ENGINE", "_RESIZE"):
+        monkeypatch.setattr(benchmarks, program, Path(os.devnull))
 
     assert 0 == benchmarks.main()
     assert [True, True, True] == held
