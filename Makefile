@@ -26,7 +26,7 @@ check: .venv/.stamp-dev  ## format, lint, strict types, import contracts
 preview: .venv/.stamp  ## what `make up` would change
 	@$(LAB) preview --stack "$$STACK"
 
-preflight: .venv/.stamp  ## what the stack's cluster can do of what the program uses (JSON=1 for programs; exit code 1: something says no)
+preflight: .venv/.stamp  ## what the stack's cluster can do of what the program uses (JSON=1 for programs); fails when something says no
 	@.venv/bin/python -m program preflight --stack "$$STACK" $(if $(call yes,$(JSON)),--json)
 
 refresh: .venv/.stamp  ## bring the stack's state in line with what is in the cluster
