@@ -42,15 +42,26 @@ class _Asked:
 _asked: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Asked] = weakref.WeakKeyDictionary()
 
 
-async def report_on(reached: Connection, features: Sequence[Feature], namespaces: Sequence[str] = ()) -> Report:
-    """Return what this cluster can do of the features. Raises ActionError when it does not answer."""
+async def ask(
+    reached: Connection, features: Sequence[Feature], row: Row, namespaces: Sequence[str] = ()
+) -> Report | None:
+    """Return what this cluster can do of the features; None, with a warning, in a preview that cannot reach it.
+
+    Raises RunError when an update cannot reach the cluster, and for whatever else keeps it from answering.
+    """
     asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
-    deploying = not pulumi.runtime.is_dry_run()
+    preview = pulumi.runtime.is_dry_run()
 
-    def ask() -> Report:
-        return preflight.check(asked.client(reached), features, namespaces, deploying=deploying)
+    def check() -> Report:
+        return preflight.check(asked.client(reached), features, namespaces, deploying=not preview)
 
-    return await in_thread(ask, at_exit="end")
+    try:
+        return await in_thread(check, at_exit="end")
+    except ActionError as problem:
+        if not preview or not isinstance(problem, ConnectionProblem):
+            raise pulumi.RunError(str(problem)) from None
+        row.warn(f"this preview cannot tell what the cluster can do: {problem}")
+        return None
 
 
 def warn_once(reached: Connection, report: Report, row: Row) -> None:
@@ -69,15 +80,9 @@ async def require(connection: Any, needs: Needs, row: Row, who: str) -> None:
     reached, features = await connect(connection), [parse(text) for text in await needs()]
     if reached is None or not features:
         return
-    try:
-        report = await report_on(reached, features)
-    except ConnectionProblem as problem:
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(str(problem)) from None
-        row.warn(f"this preview cannot tell what the cluster can do: {problem}")
+    report = await ask(reached, features, row)
+    if report is None:
         return
-    except ActionError as problem:
-        raise pulumi.RunError(str(problem)) from None
     if report.stops:
         raise pulumi.RunError(refusal(f"{who} needs what this cluster cannot do; nothing of it was changed", report))
     warn_once(reached, report, row)

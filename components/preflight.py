@@ -8,11 +8,10 @@ from pulumi import Input
 
 from components._args import ConnectionArgs
 from components._errors import raise_for
-from components._gate import refusal, report_on, warn_once
+from components._gate import ask, refusal, warn_once
 from components._hooks import connect
 from components._live import Row, mocked
 from components._shape import judged
-from components.actions.errors import ActionError, ConnectionProblem
 from components.actions.preflight import render
 from components.model import feature, names
 from components.model.finding import Report
@@ -94,17 +93,11 @@ class Preflight(pulumi.ComponentResource):
         reached = await connect(values[0])
         if reached is None or mocked():
             return nothing
-        row, preview = Row(self.urn), pulumi.runtime.is_dry_run()
-        try:
-            report = await report_on(reached, [feature.parse(text) for text in asked["features"]], asked["namespaces"])
-        except ConnectionProblem as problem:
-            if not preview:
-                raise pulumi.RunError(str(problem)) from None
-            row.warn(f"this preview cannot tell what the cluster can do: {problem}")
+        row = Row(self.urn)
+        report = await ask(reached, [feature.parse(text) for text in asked["features"]], row, asked["namespaces"])
+        if report is None:
             return nothing
-        except ActionError as problem:
-            raise pulumi.RunError(str(problem)) from None
-        _tell(report, row, preview=preview)
+        _tell(report, row, preview=pulumi.runtime.is_dry_run())
         if report.stops:
             raise pulumi.RunError(
                 refusal("the cluster cannot do what this stack uses; nothing that stands on this was changed", report)
