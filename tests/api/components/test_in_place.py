@@ -11,7 +11,7 @@ import pytest
 from kubernetes.client import ApiextensionsV1Api, AppsV1Api, AutoscalingV2Api, CoreV1Api, CustomObjectsApi
 
 from lab.cluster import images
-from lab.engine import Engine, QuietDisplay, Summary
+from lab.engine import Engine, Summary
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -52,19 +52,6 @@ web = ResizableDeployment(
 pulumi.export("ready", web.ready)
 """
 Run = Callable[..., Engine]
-
-
-@pytest.fixture
-def run(lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> Run:
-    """Give a function that makes an engine for the program."""
-    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
-    (tmp_path / "__main__.py").write_text(PROGRAM)
-
-    def make(**config: str) -> Engine:
-        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, **config}
-        return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
-
-    return make
 
 
 def told(summary: Summary) -> str:

@@ -6,16 +6,12 @@ a remote component, and passes their outputs on as they come.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
 from kubernetes.client import AppsV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, QuietDisplay, Summary
-
-if TYPE_CHECKING:
-    from lab.cluster import Cluster
+from lab.engine import Engine, Summary
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
@@ -115,19 +111,6 @@ async def run():
 pulumi.export("made", pulumi.Output.from_input(run()))
 """
 Run = Callable[..., Engine]
-
-
-@pytest.fixture
-def run(lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> Run:
-    """Give a function that makes an engine for the program."""
-    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
-    (tmp_path / "__main__.py").write_text(PROGRAM)
-
-    def make(**config: str) -> Engine:
-        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, **config}
-        return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
-
-    return make
 
 
 def told(summary: Summary) -> str:

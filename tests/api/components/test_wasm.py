@@ -76,18 +76,11 @@ Run = Callable[..., Engine]
 
 
 @pytest.fixture
-def run(lab_cluster: "Cluster", kube: Any, namespace: str, tmp_path: Path) -> Iterator[Run]:
+def run(run: Run, kube: Any, namespace: str) -> Iterator[Run]:
     """Give a function that makes an engine for the program; its RuntimeClass is named after the namespace."""
     labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     CoreV1Api(kube).patch_namespace(namespace, labels)
-    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
-    (tmp_path / "__main__.py").write_text(PROGRAM)
-
-    def make(**config: str) -> Engine:
-        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, **config}
-        return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
-
-    yield make
+    yield run
     try:
         NodeV1Api(kube).delete_runtime_class(namespace)
     except ApiException as error:

@@ -4,16 +4,13 @@ import base64
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from kubernetes.client import AppsV1Api, CoreV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, QuietDisplay, Summary
-
-if TYPE_CHECKING:
-    from lab.cluster import Cluster
+from lab.engine import Engine, Summary
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
@@ -74,14 +71,11 @@ Run = Callable[..., Engine]
 
 
 @pytest.fixture
-def run(lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> Run:
-    """Give a function that makes an engine for the program with these config keys."""
-    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
-    (tmp_path / "__main__.py").write_text(PROGRAM)
+def run(run: Run) -> Run:
+    """Give a function that makes an engine for the program, which needs a pin."""
 
     def make(**config: str) -> Engine:
-        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, "pin": "4711-hush", **config}
-        return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
+        return run(**{"pin": "4711-hush", **config})
 
     return make
 
