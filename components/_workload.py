@@ -88,7 +88,9 @@ class Workload(pulumi.ComponentResource):
         )
         checked = check_hook(f"{kind}-{name}", check_late)
         held = hold_hook(f"{kind}-{name}", connection, list(config_maps.values()))
-        resized = resize_hook(f"{kind}-{name}", connection, args.get("in_place"), patience)
+        resized = resize_hook(
+            f"{kind}-{name}", connection, args.get("in_place"), args.get("resize_failure_policy"), patience
+        )
         deployment = Deployment(
             name,
             metadata={

@@ -9,6 +9,7 @@ from components.model.problem import UNKNOWN, Problem, entries, in_range, known,
 
 NAME_LABEL = "app.kubernetes.io/name"
 IN_PLACE = ("preferred", "required", "off")
+RESIZE_FAILURE_POLICIES = ("rollback", "rollout", "wait")
 _INT32 = 2**31 - 1
 _PROGRESS_DEADLINE = 600
 _POD_FIELDS = (
@@ -29,6 +30,12 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     yield from in_range("termination_grace_period_seconds", args.get("termination_grace_period_seconds"), 0, _INT32)
     yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400)
     yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred")
+    policy = args.get("resize_failure_policy")
+    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback")
+    if policy == "rollout" and args.get("in_place") == "required":
+        yield Problem(
+            "resize_failure_policy", "a rollout is what in_place: required rules out", "write rollback or wait"
+        )
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")

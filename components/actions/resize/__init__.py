@@ -5,9 +5,22 @@ left to an end. Modules from pure to live: `resources`, `templates`, `verdict`, 
 `live`, `planning` (reading); `window`, `running`, `adoption`, `recovery`, `ownership` (writing).
 """
 
-from components.actions.resize.adoption import ResizeFailed, adopt
+from components.actions.resize.adoption import Adopted, ResizeFailed, adopt
+from components.actions.resize.journal import FailurePolicy
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.recovery import Unfinished, all_unfinished, finish, unfinished
 from components.actions.resize.verdict import Verdict
 
-__all__ = ["Plan", "ResizeFailed", "Unfinished", "Verdict", "adopt", "all_unfinished", "finish", "plan", "unfinished"]
+__all__ = [
+    "Adopted",
+    "FailurePolicy",
+    "Plan",
+    "ResizeFailed",
+    "Unfinished",
+    "Verdict",
+    "adopt",
+    "all_unfinished",
+    "finish",
+    "plan",
+    "unfinished",
+]
