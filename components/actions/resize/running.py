@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
@@ -18,7 +19,6 @@ from components.actions.resize.pods import (
     restart_counts,
 )
 from components.actions.resize.resources import Resources
-from components.actions.resize.window import Window
 
 _POLL = 0.25
 # A refusal that is still there from an earlier resize must not count against this one.
@@ -42,6 +42,18 @@ class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is i
         self.asked = asked
 
 
+class Resizable(Protocol):
+    """What is resized: the workload as it is now, and the ReplicaSet whose pods they are."""
+
+    client: Client
+
+    def deployment(self) -> Json:
+        """Return the live Deployment."""
+
+    def replica_set(self) -> Json:
+        """Return its live, active ReplicaSet."""
+
+
 @dataclass
 class _Watched:
     """What was known of a pod when it was first seen, and when it was patched."""
@@ -54,7 +66,7 @@ class _Watched:
 
 
 def resize_pods(
-    window: Window, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
+    window: Resizable, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
 ) -> list[str]:
     """Resize every pod of the window's ReplicaSet to `wanted`; return the containers that restarted.
 
