@@ -12,6 +12,8 @@ IN_PLACE = ("preferred", "required", "off")
 RESIZE_FAILURE_POLICIES = ("rollback", "rollout", "wait")
 _INT32 = 2**31 - 1
 _PROGRESS_DEADLINE = 600
+_GRACE = 30
+RESTART_ANNOTATION = "kubernetes-emerging/restart"
 _POD_FIELDS = (
     "runtimeClassName",
     "serviceAccountName",
@@ -27,6 +29,7 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     yield from names.dns_label("namespace", args.get("namespace"))
     yield from names.dns_subdomain("name", args.get("name"))
     yield from in_range("replicas", args.get("replicas"), 0, _INT32)
+    yield from in_range("min_ready_seconds", args.get("min_ready_seconds"), 0, _INT32)
     yield from in_range("termination_grace_period_seconds", args.get("termination_grace_period_seconds"), 0, _INT32)
     yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400)
     yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred")
@@ -36,6 +39,8 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "resize_failure_policy", "a rollout is what in_place: required rules out", "write rollback or wait"
         )
+    if args.get("moved_from") is UNKNOWN or args.get("moved_from") == "":
+        yield Problem("moved_from", "it is not known, or empty", "write the Pulumi name or the URN of the Deployment")
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
@@ -58,15 +63,18 @@ def labels(name: Any, labels: Any, match_labels: Any) -> dict[str, Any]:
 def template(name: Any, args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pod template for a workload's arguments (camelCase)."""
     metadata: dict[str, Any] = {"labels": labels(name, args.get("labels"), args.get("matchLabels"))}
-    if args.get("annotations"):
-        metadata["annotations"] = args["annotations"]
+    restart = {} if args.get("restart") is None else {RESTART_ANNOTATION: args["restart"]}
+    if args.get("annotations") or restart:
+        metadata["annotations"] = {**(args.get("annotations") or {}), **restart}
     return {"metadata": metadata, "spec": pod_spec(args, config_maps)}
 
 
 def deployment_spec(args: Mapping[str, Any], *, selector: Any, template: Any, deadline: Any) -> dict[str, Any]:
     """Return the spec of the Deployment around its selector and template; `deadline` in seconds."""
     spec = {"selector": {"matchLabels": selector}, "template": template, "progressDeadlineSeconds": deadline}
-    return spec | {field: args[field] for field in ("replicas", "strategy") if args.get(field) is not None}
+    return spec | {
+        field: args[field] for field in ("replicas", "strategy", "minReadySeconds") if args.get(field) is not None
+    }
 
 
 def progress_deadline(patience: float) -> int:
@@ -98,8 +106,26 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     if args.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": name} for name in args["imagePullSecrets"]]
     spec |= {field: args[field] for field in _POD_FIELDS if args.get(field) is not None}
+    pause = longest_pause(args)
+    if pause and "terminationGracePeriodSeconds" not in spec:
+        spec["terminationGracePeriodSeconds"] = pause + _GRACE
     patched = merge(spec, args.get("podSpecPatch") or {})
     return dict(patched)
+
+
+def longest_pause(args: Mapping[str, Any]) -> int:
+    """Return the seconds of the longest `preStop` sleep among main containers and sidecars (camelCase), 0 for none.
+
+    All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960). One that only
+    the deployment knows does not count.
+    """
+    found = [0]
+    for field in ("containers", "sidecars"):
+        for each in args.get(field) or []:
+            sleep = ((each.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
+            seconds = sleep.get("seconds")
+            found += [int(seconds)] if isinstance(seconds, int | float) else []
+    return max(found)
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
