@@ -23,18 +23,22 @@ class ResizableDeployment(Workload):
     2. On a change of CPU or memory alone, the running pods are resized through `pods/resize` and the ReplicaSet and
        the Deployment adopt the new template, before Pulumi's own update, which then has nothing to roll. Deployment,
        ReplicaSet and pods say the same afterwards; pods keep their UID, containers their id and restart count, unless
-       a container's `resize_policy` asks for its restart.
+       a container's `resize_policy` asks for its restart. docs/resize.md has the whole.
     3. In preview, and again in the update, it says for each container and resource what will happen and why: in
        place, container restart, rollout, or refused. What cannot be done in place rolls as Kubernetes always does:
        for example a lower memory limit on 1.33, another image or other files. `in_place: required` refuses that for a
        change of size. A VerticalPodAutoscaler that updates pods refuses it, too; a HorizontalPodAutoscaler is told of.
-    4. A resize that cannot be finished (no room on the node, an error of the kubelet) is undone, pods and templates,
-       and fails the update; Pulumi's state keeps the old sizes. One that was killed is found by the next run, even
-       without a change, and brought to its end.
-    5. Ready when every pod of the current template is up to date and available: output `ready`.
-    6. Refuses, before anything is registered and all at once: unknown or missing fields, quantities that mean nothing
+    4. A resize that a kubelet cannot carry out (no room on the node, an error) is, by `resize_failure_policy`, undone
+       in pods and templates, which fails the update and keeps Pulumi's state; rolled out; or left to the kubelet. One
+       that was killed is found by the next run, even without a change, and brought to its end; so are sizes that were
+       changed by hand.
+    5. Every other change of the pods rolls; with `rollback_on_failure` it is proved before Pulumi records it, and taken
+       back with its cause when it fails. Another `restart` text replaces all pods.
+    6. A plain Deployment moves in as the same object with `moved_from`.
+    7. Ready when every pod of the current template is up to date and available: output `ready`.
+    8. Refuses, before anything is registered and all at once: unknown or missing fields, quantities that mean nothing
        (memory `128m`, cpu `100M`), requests above limits, ports, names and labels that the API server would refuse.
-    7. Leaves behind on delete: nothing, once it has been ready.
+    9. Leaves behind on delete: nothing, once it has been ready.
     """
 
     def __init__(self, name: str, args: ResizableDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:

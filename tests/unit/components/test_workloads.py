@@ -225,6 +225,42 @@ async def test_replicas_may_be_absent(mocks: ClusterMocks) -> None:
 
 
 @pulumi.runtime.test
+async def test_what_steers_an_update(mocks: ClusterMocks) -> None:
+    """The text of a restart is an annotation of the pods, and the seconds of being ready are the Deployment's."""
+    more = resizable_args(restart="2026-11-26", min_ready_seconds=5, annotations={"team": "a"})
+    await ResizableDeployment("app", more).ready.future()
+
+    spec = mocks.inputs(DEPLOYMENT, "app")["spec"]
+    assert {"team": "a", "kubernetes-emerging/restart": "2026-11-26"} == spec["template"]["metadata"]["annotations"]
+    assert 5 == spec["minReadySeconds"]
+
+
+@pytest.mark.parametrize(("expected", "more"), [(None, {}), (50, {}), (35, {"termination_grace_period_seconds": 35})])
+@pulumi.runtime.test
+async def test_the_grace_period_leaves_room_for_pauses(mocks: ClusterMocks, expected: Any, more: Any) -> None:
+    """Without a word of the user it is 30 s after the longest sleep before SIGTERM; without a sleep Kubernetes' own."""
+    pause: Any = {"pre_stop": {"sleep": {"seconds": 20}}} if expected else {}
+    container = {"name": "web", "image": "nginx:1", "lifecycle": pause}
+    await ResizableDeployment("app", resizable_args(containers=[container], **more)).ready.future()
+
+    spec = mocks.inputs(DEPLOYMENT, "app")["spec"]["template"]["spec"]
+    assert expected == spec.get("terminationGracePeriodSeconds")
+
+
+@pulumi.runtime.test
+async def test_a_plain_deployment_that_moves_in_is_an_alias(mocks: ClusterMocks) -> None:
+    """By its name it stood in the stack itself; a URN says where it stood."""
+    del mocks
+    urn = "urn:pulumi:dev::shop::my:Component$kubernetes:apps/v1:Deployment::web"
+    for name, former in (("a", "web"), ("b", urn)):
+        await ResizableDeployment(name, resizable_args(moved_from=former)).ready.future()
+
+    requests = cast(Any, settings.get_monitor()).requests
+    assert ("web", True) in [(each.spec.name, each.spec.noParent) for each in requests[f"{DEPLOYMENT} a"].aliases]
+    assert urn in [each.urn for each in requests[f"{DEPLOYMENT} b"].aliases]
+
+
+@pulumi.runtime.test
 async def test_the_patch_merges_lists_by_name(mocks: ClusterMocks) -> None:
     """pod_spec_patch reaches one container without touching the others, and null removes."""
     patch = {
@@ -263,6 +299,15 @@ BAD = [
         "strategy.rolling_update",
         "nothing could move",
     ),
+    ({"resize_failure_policy": "retry"}, "resize_failure_policy", "write rollback (the default), rollout, wait"),
+    (
+        {"resize_failure_policy": "rollout", "in_place": "required"},
+        "resize_failure_policy",
+        "a rollout is what in_place: required rules out",
+    ),
+    ({"min_ready_seconds": -1}, "min_ready_seconds", "out of range"),
+    ({"moved_from": ""}, "moved_from", "write the Pulumi name or the URN"),
+    ({"rollback_on_failure": "yes"}, "rollback_on_failure", "write true or false"),
     ({"tolerations": [{"operator": "Exist"}]}, "tolerations[0].operator", "Exists"),
     ({"image_pull_secrets": ["No"]}, "image_pull_secrets[0]", "is not a valid name"),
     ({"fs_group": -1}, "fs_group", "out of range"),
