@@ -248,16 +248,19 @@ class EmptyDirArgs(TypedDict, total=False):
 
 
 class ConfigArgs(TypedDict, total=False):
-    """Files that the workload brings along, in an immutable ConfigMap named after their content.
+    """Files that the workload brings along, by default in an immutable ConfigMap named after their content.
 
-    New content is a new ConfigMap, so pods that run keep what they started with, the change rolls, and a
+    New content is a new ConfigMap then, so pods that run keep what they started with, the change rolls, and a
     rollback finds what it needs: the last generations stay, owned by the Deployment.
     """
 
     name: Required[Input[str]]
-    """Base of the ConfigMap's name, to which a dash and a hash of the content are added."""
+    """Base of the ConfigMap's name, to which a dash and ten hex digits are added."""
     data: Required[Input[Mapping[str, Input[str]]]]
     """Content by file name."""
+    on_change: Input[str]
+    """roll (the default): other content rolls new pods out. live: it is changed in place, in one ConfigMap that stays,
+    and the kubelets bring it into the pods that run within about a minute; what reads the files has to notice."""
 
 
 class ConfigMapVolumeArgs(TypedDict, total=False):

@@ -5,17 +5,16 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components._args import ContainerPortArgs
+from components._config import ConfigMaps
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook, free_name_hook, hold_hook, update_hook
+from components._hooks import check_hook, hold_hook, update_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
 from components._shape import camel, has_late_structure, judged, plain, resolve
-from components.actions import generations
 from components.actions.kubeconfig import is_content
 from components.model import volume, workload
 from components.model.problem import Problem
@@ -71,23 +70,22 @@ class Workload(pulumi.ComponentResource):
         object_name = args.get("name") or name
         key = volume.workload_key(kind, name)
         namespace = gated(args["namespace"], connection, needs, self, who)
-        config_maps = self._config_maps(name, {**fields, "namespace": namespace}, key, connection)
+        config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection)
         late = has_late_structure(shown, hint)
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
             return pulumi.Output.from_input(values).apply(lambda known: part(**known)) if late else part(**values)
 
-        names = {place: config_map["metadata"]["name"] for place, config_map in config_maps.items()}
         # Selector and labels are built apart: an unknown value elsewhere must not preview as another selector.
         labelled = {"name": object_name, "labels": fields.get("labels"), "match_labels": fields.get("matchLabels")}
         spec: Any = workload.deployment_spec(
             fields,
             selector=workload.selector(object_name, fields.get("matchLabels")),
-            template=built(template, name=object_name, args=fields, config_maps=names),
+            template=built(template, name=object_name, args=fields, config_maps=config_maps.names),
             deadline=pulumi.Output.from_input(patience).apply(workload.progress_deadline),
         )
         checked = check_hook(f"{kind}-{name}", check_late)
-        held = hold_hook(f"{kind}-{name}", connection, list(config_maps.values()))
+        held = hold_hook(f"{kind}-{name}", connection, config_maps.kept)
         updated = update_hook(f"{kind}-{name}", connection, args, patience)
         deployment = Deployment(
             name,
@@ -112,9 +110,8 @@ class Workload(pulumi.ComponentResource):
         ports: pulumi.Output[Any] = pulumi.Output.from_input(listed).apply(workload.container_ports)
         self.container_ports = ports
         identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
-        bases = [each["config"]["name"] for each in args.get("volumes") or [] if each.get("config")]
         desired = {"metadata": identity, "spec": spec}
-        self.ready = ready(deployment, desired, connection, patience, args.get("in_place"), (key, bases))
+        self.ready = ready(deployment, desired, connection, patience, args.get("in_place"), (key, config_maps.bases))
         self.register_outputs(
             {
                 "name": self.name,
@@ -129,43 +126,6 @@ class Workload(pulumi.ComponentResource):
     def needs(args: Mapping[str, Any]) -> list[str]:
         """Return the features that a component with these arguments needs, as a Preflight takes them."""
         return of_workload(plain(args))
-
-    def _config_maps(
-        self, name: str, fields: Mapping[str, Any], key: str, connection: Any
-    ) -> dict[str, dict[str, Any]]:
-        """Register the immutable ConfigMaps of the `config` volumes and return their manifests by volume.
-
-        They outlive their replacement, so that a rollback can mount them; `ready` gives them to the Deployment.
-        """
-        manifests = {}
-        for each in fields.get("volumes") or []:
-            config = each.get("config")
-            if not config:
-                continue
-            wanted = pulumi.Output.all(config["name"], config["data"])
-            manifest: dict[str, Any] = {
-                "metadata": {
-                    "name": wanted.apply(lambda found: volume.config_name(found[0], found[1], key)),
-                    "namespace": fields["namespace"],
-                    "labels": {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key},
-                },
-                "immutable": True,
-                "data": config["data"],
-            }
-            child = ConfigMap(
-                f"{name}/{each['name']}",
-                **manifest,
-                opts=pulumi.ResourceOptions(
-                    parent=self,
-                    retain_on_delete=True,
-                    hooks=pulumi.ResourceHookBinding(
-                        before_create=[free_name_hook(f"{name}-{each['name']}", connection, key)]
-                    ),
-                ),
-            )
-            created = child.metadata.apply(lambda found: found.name or "")
-            manifests[each["name"]] = {**manifest, "metadata": {**manifest["metadata"], "name": created}}
-        return manifests
 
 
 def former(moved_from: str | None) -> list[str | pulumi.Alias] | None:

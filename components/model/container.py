@@ -4,7 +4,7 @@ Rules without a source of their own are those of k8s.io/kubernetes/pkg/apis/core
 Arguments come in snake_case with `UNKNOWN` for values that are not known yet.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from components.model import names, quantity
@@ -29,10 +29,13 @@ _AT_LEAST_ONE = ("period_seconds", "timeout_seconds", "success_threshold", "fail
 _INT32 = 2**31 - 1
 
 
-def problems(path: str, container: Mapping[str, Any], volumes: set[str] | None) -> Iterator[Problem]:
+def problems(
+    path: str, container: Mapping[str, Any], volumes: set[str] | None, live: Collection[str] = ()
+) -> Iterator[Problem]:
     """Yield what is wrong with one container.
 
-    `volumes` are the names of the pod's volumes, or None when they are not all known.
+    `volumes` are the names of the pod's volumes, or None when they are not all known; `live` those whose files change
+    while the pod runs.
     """
     yield from names.dns_label(f"{path}.name", container.get("name"))
     image = container.get("image")
@@ -45,7 +48,7 @@ def problems(path: str, container: Mapping[str, Any], volumes: set[str] | None) 
     yield from _resources(f"{path}.resources", container.get("resources"))
     yield from _resize_policy(f"{path}.resize_policy", container.get("resize_policy"))
     yield from _env(f"{path}.env", container.get("env"))
-    yield from _mounts(f"{path}.volume_mounts", container.get("volume_mounts"), volumes)
+    yield from _mounts(f"{path}.volume_mounts", container.get("volume_mounts"), volumes, live)
     yield from _security(f"{path}.security_context", container.get("security_context"))
     for probe in _PROBES:
         yield from _probe(f"{path}.{probe}", probe, container)
@@ -181,7 +184,7 @@ def _http(path: str, action: Any) -> Iterator[Problem]:
         yield from one_of(f"{path}.scheme", action.get("scheme"), ("HTTP", "HTTPS"), "HTTP")
 
 
-def _mounts(path: str, mounts: Any, volumes: set[str] | None) -> Iterator[Problem]:
+def _mounts(path: str, mounts: Any, volumes: set[str] | None, live: Collection[str]) -> Iterator[Problem]:
     places = []
     for index, mount in entries(mounts):
         place = f"{path}[{index}]"
@@ -191,6 +194,12 @@ def _mounts(path: str, mounts: Any, volumes: set[str] | None) -> Iterator[Proble
             yield Problem(f"{place}.name", f"there is no volume {name!r}", f"name one of the volumes: {listed}")
         if isinstance(where, str) and (not where.startswith("/") or ":" in where):
             yield Problem(f"{place}.mount_path", f"{where!r} is not an absolute path", "start it with '/'")
+        if inside is not None and name in live:
+            yield Problem(
+                f"{place}.sub_path",
+                "a mount with it never sees what changes in its volume, whose config is live",
+                "mount the volume as a folder, or let its config roll",
+            )
         if isinstance(inside, str) and (inside.startswith("/") or ".." in inside.split("/")):
             yield Problem(f"{place}.sub_path", f"{inside!r} leaves the volume", "write a path inside it")
         places.append((f"{place}.mount_path", where))

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.model import names, quantity
-from components.model.problem import Problem, entries, entry_path, exactly_one, known, one_of, unique
+from components.model.problem import UNKNOWN, Problem, entries, entry_path, exactly_one, known, one_of, unique
 
 _SOURCES = ("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "host_path")
 _HOST_PATH_TYPES = (
     *("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File"),
     *("Socket", "CharDevice", "BlockDevice"),
 )
+ON_CHANGE = ("roll", "live")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _HASH_LENGTH = 10
 _LONGEST_BASE = 63  # it is a label value, too
@@ -85,6 +86,9 @@ def _config(place: str, config: Any) -> Iterator[Problem]:
     if not isinstance(config, dict):
         return
     yield from names.dns_subdomain(f"{place}.name", config.get("name"), _LONGEST_BASE)
+    yield from one_of(f"{place}.on_change", config.get("on_change"), ON_CHANGE, "roll")
+    if config.get("on_change") is UNKNOWN:
+        yield Problem(f"{place}.on_change", "it is not known before the deployment", "write roll or live")
     data = config.get("data")
     if not isinstance(data, dict):
         return

@@ -236,11 +236,13 @@ def _containers(args: Mapping[str, Any]) -> Iterator[Problem]:
     patched = patch.get("volumes") if isinstance(patch, dict) else patch
     listed = [entry.get("name") for source in (args.get("volumes"), patched) for _, entry in entries(source)]
     volumes = None if UNKNOWN in (*listed, patched) else {name for name in listed if isinstance(name, str)}
+    configs = [(each.get("name"), each.get("config")) for _, each in entries(args.get("volumes"))]
+    live = {str(name) for name, config in configs if isinstance(config, dict) and config.get("on_change") == "live"}
     place_names, port_names = [], []
     for field in ("init_containers", "sidecars", "containers"):
         for index, entry in entries(args.get(field)):
             place = f"{field}[{index}]"
-            yield from container.problems(place, entry, volumes)
+            yield from container.problems(place, entry, volumes, live)
             if field == "init_containers":
                 yield from container.init_problems(place, entry)
             if field == "sidecars":

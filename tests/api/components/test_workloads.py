@@ -1,16 +1,20 @@
 """The workload components in whole programs on a real cluster: replacement, failure and secrets."""
 
 import base64
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from kubernetes.client import AppsV1Api, CoreV1Api
 
 from lab.cluster import images
 from lab.engine import Engine, Summary
+
+if TYPE_CHECKING:
+    from lab.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
@@ -52,7 +56,14 @@ def workload(name, label=None):
             }}
         ],
         "volumes": [
-            {{"name": "files", "config": {{"name": "site", "data": {{"default.conf": config.get("site") or ""}}}}}},
+            {{
+                "name": "files",
+                "config": {{
+                    "name": "site",
+                    "data": {{"default.conf": config.get("site") or ""}},
+                    "on_change": config.get("on_change") or "roll",
+                }},
+            }},
             {{"name": "tmp", "empty_dir": {{}}}},
         ],
     }}
@@ -83,6 +94,12 @@ def run(run: Run) -> Run:
 def told(summary: Summary) -> str:
     """Return everything that a run said."""
     return "\n".join(found.message for found in summary.diagnostics)
+
+
+def _pods(kube: Any, namespace: str) -> list[str]:
+    """Return the names of the pods that are not on their way out."""
+    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
+    return [pod.metadata.name for pod in listed if not pod.metadata.deletion_timestamp]
 
 
 def generations(kube: Any, namespace: str) -> dict[str, list[str]]:
@@ -129,6 +146,28 @@ def test_an_unknown_value_is_no_replacement(namespace: str, run: Run) -> None:
     assert (1, 1, 0) == (preview.counts["create"], preview.counts["update"], preview.counts["replace"])
     assert "not known before the deployment" in told(preview)
     assert run(late="yes").up().ok
+
+
+def test_live_files_reach_the_pods_that_run(lab_cluster: "Cluster", kube: Any, namespace: str, run: Run) -> None:
+    """Other content is an update of one ConfigMap; the same pod sees it, and no pod is replaced."""
+    live = {"on_change": "live"}
+    assert run(**live).up().ok
+    (pod,) = _pods(kube, namespace)
+    changed = run(site="# better", **live).up()
+    assert changed.ok, told(changed)
+    assert (1, 0) == (changed.counts["update"], changed.counts["replace"])
+    command = [str(lab_cluster.kubectl), "--kubeconfig", str(lab_cluster.kubeconfig), "-n", namespace, "exec", pod]
+    deadline = time.monotonic() + 150
+    while (
+        "# better"
+        not in subprocess.run(
+            [*command, "--", "cat", "/etc/nginx/conf.d/default.conf"], capture_output=True, text=True, check=True
+        ).stdout
+    ):
+        assert time.monotonic() < deadline, "the kubelet has not brought it"
+        time.sleep(2)
+    assert [pod] == _pods(kube, namespace)
+    assert not run(site="# better", **live).up().changes
 
 
 def test_bad_files_fail_every_time_until_they_are_mended(namespace: str, run: Run) -> None:

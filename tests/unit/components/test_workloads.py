@@ -8,7 +8,7 @@ from pulumi.runtime import settings
 
 from components import InvalidArgs, ResizableDeployment, ResizableDeploymentArgs, SidecarWorkload, SidecarWorkloadArgs
 from components.model import workload
-from components.model.volume import config_name
+from components.model.volume import config_name, workload_key
 from components.testing import CONNECTION, ClusterMocks
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -104,6 +104,26 @@ async def test_configuration_is_named_after_its_content(mocks: ClusterMocks) -> 
     request = cast(Any, settings.get_monitor()).requests[f"{CONFIG_MAP} a/conf"]
     assert request.retainOnDelete
     assert 1 == len(request.hooks.before_create)
+
+
+@pulumi.runtime.test
+async def test_live_configuration_stays_in_one_config_map(mocks: ClusterMocks) -> None:
+    """Its name does not depend on its content, and a provider of its own changes it in place."""
+    names = set()
+    for name, content in (("a", "one"), ("a2", "two")):
+        config = {"name": "base", "data": {"file": content}, "on_change": "live"}
+        await ResizableDeployment(name, resizable_args(volumes=[{"name": "conf", "config": config}])).ready.future()
+        config_map = mocks.inputs(CONFIG_MAP, f"{name}/conf")
+        mounted = mocks.inputs(DEPLOYMENT, name)["spec"]["template"]["spec"]["volumes"]
+
+        assert "immutable" not in config_map
+        assert config_map["metadata"]["name"] == f"base-{workload_key('ResizableDeployment', name)}"
+        assert [{"name": "conf", "configMap": {"name": config_map["metadata"]["name"]}}] == mounted
+        assert mocks.inputs("pulumi:providers:kubernetes", f"{name}-live")["enableConfigMapMutable"] in (True, "true")
+        request = cast(Any, settings.get_monitor()).requests[f"{CONFIG_MAP} {name}/conf"]
+        assert f"::{name}-live::" in request.provider
+        names.add(config_map["metadata"]["name"])
+    assert 2 == len(names)
 
 
 @pulumi.runtime.test
@@ -291,6 +311,21 @@ BAD = [
     ({"in_place": "always"}, "in_place", "write preferred (the default), required, off"),
     ({"volumes": [{"name": "a", "host_path": {"path": "/x"}}]}, "volumes[0].host_path", "allow_host_path"),
     ({"volumes": [{"name": "a"}]}, "volumes[0]", "nothing is chosen"),
+    (
+        {"volumes": [{"name": "a", "config": {"name": "c", "data": {"f": ""}, "on_change": "reload"}}]},
+        "volumes[0].config.on_change",
+        "write roll (the default), live",
+    ),
+    (
+        {
+            "volumes": [{"name": "a", "config": {"name": "c", "data": {"f": ""}, "on_change": "live"}}],
+            "containers": [
+                {"name": "web", "image": "i", "volume_mounts": [{"name": "a", "mount_path": "/f", "sub_path": "f"}]}
+            ],
+        },
+        "containers[0].volume_mounts[0].sub_path",
+        "never sees what changes",
+    ),
     ({"connection": {"kubeconfig": "~/.kube/config"}}, "connection.kubeconfig", "which reads files"),
     ({"strategy": {"type": "Rolling"}}, "strategy.type", "RollingUpdate (the default), Recreate"),
     ({"strategy": {"rolling_update": {"max_surge": "one"}}}, "strategy.rolling_update.max_surge", "'25%'"),

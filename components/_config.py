@@ -1,0 +1,88 @@
+"""The files that a workload brings along: a ConfigMap for each volume with `config`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.core.v1 import ConfigMap
+
+from components._hooks import free_name_hook
+from components.actions import generations
+from components.model import volume
+
+
+class ConfigMaps:
+    """The ConfigMaps of one workload.
+
+    `names` has the name of each by its volume. `kept` are the manifests of those that are named after their content:
+    they outlive their replacement, so that a rollback can mount them, and `bases` are the beginnings of their names.
+    """
+
+    def __init__(
+        self, component: pulumi.Resource, name: str, fields: Mapping[str, Any], key: str, connection: Any
+    ) -> None:
+        """Register the ConfigMaps of a workload with these arguments (camelCase); `key` tells it from others."""
+        self.names: dict[str, Any] = {}
+        self.kept: list[dict[str, Any]] = []
+        self.bases: list[Any] = []
+        self._component, self._name, self._key, self._connection = component, name, key, connection
+        self._mutable: Provider | None = None
+        for each in fields.get("volumes") or []:
+            config = each.get("config")
+            if config:
+                place = self._live if config.get("onChange") == "live" else self._generation
+                self.names[each["name"]] = place(each["name"], config, fields["namespace"])
+
+    def _generation(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
+        wanted = pulumi.Output.all(config["name"], config["data"])
+        manifest: dict[str, Any] = {
+            "metadata": {
+                "name": wanted.apply(lambda found: volume.config_name(found[0], found[1], self._key)),
+                "namespace": namespace,
+                "labels": {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: self._key},
+            },
+            "immutable": True,
+            "data": config["data"],
+        }
+        freed = free_name_hook(f"{self._name}-{place}", self._connection, self._key)
+        child = ConfigMap(
+            f"{self._name}/{place}",
+            **manifest,
+            opts=pulumi.ResourceOptions(
+                parent=self._component,
+                retain_on_delete=True,
+                hooks=pulumi.ResourceHookBinding(before_create=[freed]),
+            ),
+        )
+        created = child.metadata.apply(lambda found: found.name or "")
+        self.kept.append({**manifest, "metadata": {**manifest["metadata"], "name": created}})
+        self.bases.append(config["name"])
+        return created
+
+    def _live(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
+        name = pulumi.Output.from_input(config["name"]).apply(lambda base: f"{base}-{self._key}")
+        child = ConfigMap(
+            f"{self._name}/{place}",
+            metadata={"name": name, "namespace": namespace},
+            data=config["data"],
+            opts=pulumi.ResourceOptions(parent=self._component, provider=self._provider()),
+        )
+        return child.metadata.apply(lambda found: found.name or "")
+
+    def _provider(self) -> Provider:
+        """Return a provider that changes ConfigMaps in place, which the official one does only if it is told to.
+
+        It is a setting of a whole provider, and would change what other ConfigMaps of the program's do.
+        """
+        if self._mutable is None:
+            known = pulumi.Output.secret(self._connection)
+            self._mutable = Provider(
+                f"{self._name}-live",
+                kubeconfig=known.apply(lambda found: found["kubeconfig"]),
+                context=pulumi.Output.unsecret(known.apply(lambda found: found.get("context"))),
+                cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+                enable_config_map_mutable=True,
+                opts=pulumi.ResourceOptions(parent=self._component, additional_secret_outputs=["kubeconfig"]),
+            )
+        return self._mutable
