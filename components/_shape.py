@@ -11,7 +11,7 @@ import re
 import types
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -103,7 +103,8 @@ async def resolve(value: Any) -> Any:
 
 def check(value: Any, hint: Any, path: str = "") -> list[Problem]:
     """Return what in a value does not fit the TypedDict: unknown and missing fields, wrong types."""
-    return _check(plain(value), shape_of(hint), path)
+    # The types are this library's own in part: a port is a string here, which other languages can type.
+    return [replace(problem, rule="shape") for problem in _check(plain(value), shape_of(hint), path)]
 
 
 def judged(args: Any, hint: Any) -> tuple[list[Problem], dict[str, Any]]:
@@ -161,7 +162,10 @@ def _check(value: Any, shape: _Shape, path: str) -> list[Problem]:
     if shape.kind == "list":
         if not isinstance(value, list):
             return [Problem(path, f"it is {_kind(value)}", "write a list")]
-        return [p for i, entry in enumerate(value) for p in _check(entry, _item(shape), f"{path}[{i}]")]
+        missing = [
+            Problem(f"{path}[{i}]", "it is null", "leave it out") for i, entry in enumerate(value) if entry is None
+        ]
+        return missing + [p for i, entry in enumerate(value) for p in _check(entry, _item(shape), f"{path}[{i}]")]
     if shape.kind == "map":
         if not isinstance(value, dict):
             return [Problem(path, f"it is {_kind(value)}", "write a map of names to values")]

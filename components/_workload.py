@@ -172,7 +172,8 @@ def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
         shape.append(Problem("sidecars", "it is empty", "write at least one, or take a ResizableDeployment"))
     if known.get("connection") is None:
         shape = [problem for problem in shape if problem.path != "connection"]
-    return list(dict.fromkeys([*shape, *_connection(known), *rules({"name": name} | known)]))
+    named = known if known.get("name") is not None else {**known, "name": name}
+    return list(dict.fromkeys([*shape, *_connection(known), *rules(named)]))
 
 
 def _connection(args: Mapping[str, Any]) -> list[Problem]:
@@ -180,9 +181,9 @@ def _connection(args: Mapping[str, Any]) -> list[Problem]:
     if connection is None:
         # A provider alone cannot be asked where it deploys, so it is no target for live work.
         remedy = "write the connection of a Target; a provider alone does not tell which cluster it is for"
-        return [Problem("connection", "it is required for watching and resizing what runs", remedy)]
+        return [Problem("connection", "it is required for watching and resizing what runs", remedy, "own")]
     content = connection.get("kubeconfig") if isinstance(connection, dict) else None
     if not isinstance(content, str) or is_content(content):
         return []
     remedy = "write its content, or take the connection of a Target, which reads files"
-    return [Problem("connection.kubeconfig", "this is not the content of a kubeconfig", remedy)]
+    return [Problem("connection.kubeconfig", "this is not the content of a kubeconfig", remedy, "own")]

@@ -7,7 +7,7 @@ are where TCP and UDP on one number lose each other (kubernetes#39188, #105610, 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import names
+from components.model import annotations, names
 from components.model.container import PROTOCOLS
 from components.model.problem import Problem, entries, in_range, known, one_of, unique
 
@@ -20,7 +20,7 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     yield from names.service_name("name", args.get("name"))
     yield from names.labels("selector", args.get("selector"))
     yield from names.labels("labels", args.get("labels"))
-    yield from names.labels("annotations", args.get("annotations"), values=False)
+    yield from annotations.problems("annotations", args.get("annotations"))
     yield from one_of("type", args.get("type"), TYPES, "ClusterIP")
     if args.get("selector") == {}:
         yield Problem("selector", "it is empty", "write the labels of the pods: a workload's match_labels")

@@ -14,7 +14,8 @@ _HOST_PATH_TYPES = (
     *("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File"),
     *("Socket", "CharDevice", "BlockDevice"),
 )
-_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MEDIUM = re.compile(r"(Memory|HugePages(-.+)?)?")
+_REFERENCES = (("config_map", "name"), ("secret", "secret_name"), ("persistent_volume_claim", "claim_name"))
 _HASH_LENGTH = 10
 _LONGEST_BASE = 63  # it is a label value, too
 _LARGEST_CONFIG_MAP = 1024 * 1024
@@ -22,16 +23,24 @@ _LARGEST_CONFIG_MAP = 1024 * 1024
 
 def problems(volumes: Any, *, allow_host_path: bool) -> Iterator[Problem]:
     """Yield what is wrong with a pod's volumes."""
-    places = []
+    places, bases = [], []
     for index, volume in entries(volumes):
         place = f"volumes[{index}]"
         places.append((f"{place}.name", volume.get("name")))
+        config = volume.get("config")
+        bases.append((f"{place}.config.name", config.get("name") if isinstance(config, dict) else None))
         yield from names.dns_label(f"{place}.name", volume.get("name"))
         yield from exactly_one(place, volume, _SOURCES)
         yield from _host_path(place, volume.get("host_path"), allow_host_path=allow_host_path)
         yield from _empty_dir(place, volume.get("empty_dir"))
-        yield from _config(f"{place}.config", volume.get("config"))
+        yield from _config(f"{place}.config", config)
+        for source, field in _REFERENCES:
+            given = volume.get(source)
+            if isinstance(given, dict):
+                yield from names.reference(f"{place}.{source}.{field}", given.get(field))
     yield from unique(places, "name")
+    # The same content twice would be one ConfigMap, registered twice; and the generations are kept by this name.
+    yield from unique(bases, "name", "config-name")
 
 
 def workload_key(kind: str, name: str) -> str:
@@ -64,17 +73,22 @@ def _host_path(place: str, host_path: Any, *, allow_host_path: bool) -> Iterator
             f"{place}.host_path",
             "it opens the node's own files to the pod",
             "use another volume, or set allow_host_path to true",
+            "host-path",
         )
     path = host_path.get("path")
     if isinstance(path, str) and (not path.startswith("/") or ".." in path.split("/")):
-        yield Problem(f"{place}.host_path.path", f"{path!r} is not an absolute path", "start it with '/'")
+        message, remedy = f"{path!r} is not an absolute path without '..'", "start it with '/'"
+        yield Problem(f"{place}.host_path.path", message, remedy, "host-path")
     yield from one_of(f"{place}.host_path.type", host_path.get("type"), _HOST_PATH_TYPES, "")
 
 
 def _empty_dir(place: str, empty_dir: Any) -> Iterator[Problem]:
     if not isinstance(empty_dir, dict):
         return
-    yield from one_of(f"{place}.empty_dir.medium", empty_dir.get("medium"), ("", "Memory"))
+    medium = empty_dir.get("medium")
+    if isinstance(medium, str) and not _MEDIUM.fullmatch(medium):
+        remedy = "write Memory, HugePages-2Mi or another size, or leave it out for the node's disk"
+        yield Problem(f"{place}.empty_dir.medium", f"{medium!r} is not one of its values", remedy, "medium")
     limit = empty_dir.get("size_limit")
     complaint = quantity.complaint("memory", limit) if isinstance(limit, str) else None
     if complaint:
@@ -89,14 +103,9 @@ def _config(place: str, config: Any) -> Iterator[Problem]:
     if not isinstance(data, dict):
         return
     if not data:
-        yield Problem(f"{place}.data", "it is empty", "write at least one file")
+        yield Problem(f"{place}.data", "it is empty", "write at least one file", "empty")
     for key in data:
-        if not _KEY.fullmatch(key) or key.startswith(".."):
-            yield Problem(
-                entry_path(f"{place}.data", key),
-                "this is not a file name",
-                "write letters, digits, '-', '_' and '.'; a folder is a volume of its own",
-            )
+        yield from names.data_key(entry_path(f"{place}.data", key), key)
     size = sum(len(content.encode()) for content in data.values() if known(content) and isinstance(content, str))
     if size > _LARGEST_CONFIG_MAP:
         yield Problem(f"{place}.data", f"it has {size} bytes", f"a ConfigMap holds {_LARGEST_CONFIG_MAP}")

@@ -1,16 +1,20 @@
 """A workload: what is wrong with its arguments, and the Deployment that they become."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import container, names, volume
+from components.model import annotations, container, names, patch, resources, volume
 from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique
 
 NAME_LABEL = "app.kubernetes.io/name"
 IN_PLACE = ("preferred", "required", "off")
 _INT32 = 2**31 - 1
+_INT64 = 2**63 - 1
 _PROGRESS_DEADLINE = 600
+_GRACE = 30
+# A ReplicaSet is called after its Deployment, with a dash and a hash of up to 10 characters.
+_LONGEST_NAME = 253 - 11
 _POD_FIELDS = (
     "runtimeClassName",
     "serviceAccountName",
@@ -21,21 +25,33 @@ _POD_FIELDS = (
 )
 
 
-def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield everything that is wrong with a workload's arguments (snake_case, `UNKNOWN` where not known yet)."""
+def problems(args: Mapping[str, Any], *, grace: int = _GRACE) -> Iterator[Problem]:
+    """Yield everything that is wrong with a workload's arguments (snake_case, `UNKNOWN` where not known yet).
+
+    `grace` is the grace period that the pods have when the arguments name none.
+    """
     yield from names.dns_label("namespace", args.get("namespace"))
-    yield from names.dns_subdomain("name", args.get("name"))
+    yield from names.dns_subdomain("name", args.get("name"), _LONGEST_NAME, rule="replica-set-name")
     yield from in_range("replicas", args.get("replicas"), 0, _INT32)
-    yield from in_range("termination_grace_period_seconds", args.get("termination_grace_period_seconds"), 0, _INT32)
-    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400)
-    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred")
+    seconds = args.get("termination_grace_period_seconds")
+    yield from in_range("termination_grace_period_seconds", seconds, 0, _INT32, "grace")
+    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400, "own")
+    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred", "own")
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
     yield from volume.problems(args.get("volumes"), allow_host_path=allowed is True or allowed is UNKNOWN)
     yield from _placement(args)
     yield from _strategy(args.get("strategy"))
-    yield from _containers(args)
+    yield from _containers(args, grace)
+    yield from patch.problems(args)
+
+
+def resizable_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with a workload's arguments when its pods are to be resized in place."""
+    yield from problems(args)
+    if args.get("in_place") in {None, "preferred", "required"} and args.get("containers") not in (None, UNKNOWN, []):
+        yield from _best_effort(args)
 
 
 def selector(name: Any, match_labels: Any) -> Any:
@@ -91,7 +107,7 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     if args.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": name} for name in args["imagePullSecrets"]]
     spec |= {field: args[field] for field in _POD_FIELDS if args.get(field) is not None}
-    patched = merge(spec, args.get("podSpecPatch") or {})
+    patched = patch.merge(spec, args.get("podSpecPatch") or {})
     return dict(patched)
 
 
@@ -105,37 +121,14 @@ def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def merge(base: Any, patch: Any, field: str = "") -> Any:
-    """Return `base` with a merge patch (RFC 7386) applied, where lists of objects with a key merge by it.
-
-    The key is `name`, of volume mounts `mountPath`; a list in which it is missing or comes twice is replaced.
-    """
-    if isinstance(base, dict) and isinstance(patch, Mapping):
-        merged = {key: value for key, value in base.items() if patch.get(key, value) is not None}
-        return merged | {key: merge(base.get(key), value, key) for key, value in patch.items() if value is not None}
-    key = "mountPath" if field == "volumeMounts" else "name"
-    if _keyed(base, key) and _keyed(patch, key):
-        changes = {entry[key]: entry for entry in patch}
-        kept = [merge(entry, changes.pop(entry[key], {})) for entry in base]
-        return kept + list(changes.values())
-    return patch
-
-
-def _keyed(value: Any, key: str) -> bool:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        return False
-    keys = [entry.get(key) if isinstance(entry, Mapping) else None for entry in value]
-    return None not in keys and all(isinstance(each, str) for each in keys) and len(set(keys)) == len(keys)
-
-
 def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     match, labels = args.get("match_labels"), args.get("labels")
     yield from names.labels("match_labels", match)
     yield from names.labels("labels", labels)
-    yield from names.labels("annotations", args.get("annotations"), values=False)
+    yield from annotations.pod_problems("annotations", args.get("annotations"), _container_names(args))
     yield from names.labels("node_selector", args.get("node_selector"))
-    if match == {}:
-        yield Problem("match_labels", "it is empty", "write at least one label, or leave it out")
+    if isinstance(match, dict) and all(value is None for value in match.values()):
+        yield Problem("match_labels", "it is empty", "write at least one label, or leave it out", "empty")
     name = args.get("name")
     if match is None and isinstance(name, str) and len(name) > 63:
         yield Problem("name", "it is too long to be a label value", "write at most 63 characters, or match_labels")
@@ -166,8 +159,11 @@ def _placement(args: Mapping[str, Any]) -> Iterator[Problem]:
     for field in ("service_account_name", "priority_class_name"):
         yield from names.dns_subdomain(field, args.get(field))
     secrets = args.get("image_pull_secrets")
-    for index, secret in enumerate(secrets if isinstance(secrets, list) else ()):
-        yield from names.dns_subdomain(f"image_pull_secrets[{index}]", secret)
+    places = [(f"image_pull_secrets[{i}]", name) for i, name in enumerate(secrets if isinstance(secrets, list) else ())]
+    for place, secret in places:
+        yield from names.reference(place, secret)
+    # Accepted once, and refused by every later server-side apply, which knows them by their name.
+    yield from unique(places, "name")
     yield from tolerations("tolerations", args.get("tolerations"))
 
 
@@ -175,9 +171,23 @@ def tolerations(path: str, value: Any) -> Iterator[Problem]:
     """Yield what is wrong with a list of tolerations."""
     for index, toleration in entries(value):
         place = f"{path}[{index}]"
-        yield from one_of(f"{place}.operator", toleration.get("operator"), ("Equal", "Exists"), "Equal")
-        effects = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-        yield from one_of(f"{place}.effect", toleration.get("effect"), effects)
+        key, operator, effect = (toleration.get(field) for field in ("key", "operator", "effect"))
+        yield from one_of(f"{place}.operator", operator, ("Equal", "Exists"), "Equal", "operator")
+        yield from one_of(f"{place}.effect", effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
+        if isinstance(key, str) and key:
+            yield from names.label_key(f"{place}.key", key)
+        if key in (None, "") and operator in (None, "", "Equal"):
+            yield Problem(
+                place, "without a key it tolerates nothing", "write its key, or operator Exists for every taint"
+            )
+        if operator == "Exists" and toleration.get("value") not in (None, "", UNKNOWN):
+            yield Problem(f"{place}.value", "operator Exists looks at no value", "leave it out")
+        yield from names.label_value(f"{place}.value", toleration.get("value"))
+        seconds = toleration.get("toleration_seconds")
+        if seconds is not None and effect not in ("NoExecute", UNKNOWN):
+            remedy = "write effect NoExecute, or leave it out"
+            yield Problem(f"{place}.toleration_seconds", "only NoExecute has a time", remedy)
+        yield from in_range(f"{place}.toleration_seconds", seconds, -_INT64, _INT64)
 
 
 def _strategy(strategy: Any) -> Iterator[Problem]:
@@ -188,21 +198,41 @@ def _strategy(strategy: Any) -> Iterator[Problem]:
     if kind == "Recreate" and bounds is not None:
         yield Problem("strategy.rolling_update", "Recreate has none", "leave it out")
     if isinstance(bounds, dict):
-        for field in ("max_surge", "max_unavailable"):
-            value = bounds.get(field)
-            if isinstance(value, str) and not re.fullmatch(r"\d+|\d+%", value):
-                yield Problem(
-                    f"strategy.rolling_update.{field}", f"{value!r} is no number", "write '1' or '25%', for example"
-                )
-        if {bounds.get("max_surge"), bounds.get("max_unavailable")} <= {"0", "0%"}:
+        limits = {field: _share(bounds.get(field)) for field in ("max_surge", "max_unavailable")}
+        for field, limit in limits.items():
+            path, value = f"strategy.rolling_update.{field}", bounds.get(field)
+            if isinstance(value, str) and limit is None:
+                yield Problem(path, f"{value!r} is no number", "write '1' or '25%', for example")
+            elif limit is not None and limit > _INT32:
+                yield Problem(path, f"{value!r} is out of range", f"write at most {_INT32}", "surge")
+            elif field == "max_unavailable" and limit is not None and limit > 100 and str(value).endswith("%"):
+                yield Problem(path, f"{value!r} is more than all pods", "write at most 100%")
+        if set(limits.values()) == {0}:
             yield Problem("strategy.rolling_update", "both are 0, so nothing could move", "raise one of them")
 
 
-def _containers(args: Mapping[str, Any]) -> Iterator[Problem]:
-    patch = args.get("pod_spec_patch")
-    patched = patch.get("volumes") if isinstance(patch, dict) else patch
-    listed = [entry.get("name") for source in (args.get("volumes"), patched) for _, entry in entries(source)]
-    volumes = None if UNKNOWN in (*listed, patched) else {name for name in listed if isinstance(name, str)}
+def _share(value: Any) -> int | None:
+    """Return the number in a number or percentage of pods, None where there is none."""
+    return int(value.removesuffix("%")) if isinstance(value, str) and re.fullmatch("[0-9]+%?", value) else None
+
+
+def _best_effort(args: Mapping[str, Any]) -> Iterator[Problem]:
+    if resources.is_best_effort(patch.container_resources(args)):
+        yield Problem(
+            "containers",
+            "no container has a request or limit of cpu or memory, and such pods (BestEffort) can never be resized",
+            "write resources.requests, or in_place: off",
+            "best-effort",
+        )
+
+
+def _container_names(args: Mapping[str, Any]) -> set[str] | None:
+    groups = [patch.names_of(args, group, *fields) for group, fields in patch.GROUPS.items()]
+    return None if None in groups else {name for group in groups for name in group or ()}
+
+
+def _containers(args: Mapping[str, Any], grace: int) -> Iterator[Problem]:
+    volumes, seconds = patch.names_of(args, "volumes", "volumes"), _grace(args, grace)
     place_names, port_names = [], []
     for field in ("init_containers", "sidecars", "containers"):
         for index, entry in entries(args.get(field)):
@@ -210,9 +240,22 @@ def _containers(args: Mapping[str, Any]) -> Iterator[Problem]:
             yield from container.problems(place, entry, volumes)
             if field == "init_containers":
                 yield from container.init_problems(place, entry)
+            else:
+                yield from container.sleep_problems(place, entry, seconds)
             if field == "sidecars":
                 yield from container.sidecar_problems(place, entry)
             place_names.append((f"{place}.name", entry.get("name")))
             port_names += [(f"{place}.ports[{i}].name", port.get("name")) for i, port in entries(entry.get("ports"))]
     yield from unique(place_names, "name")
-    yield from unique(port_names, "name")
+    yield from unique(port_names, "name", "port-name")
+
+
+def _grace(args: Mapping[str, Any], default: int) -> Any:
+    """Return the pods' grace period with the patch applied, UNKNOWN when it is not known yet."""
+    patched = args.get("pod_spec_patch")
+    if patched is UNKNOWN:
+        return UNKNOWN
+    own = args.get("termination_grace_period_seconds")
+    if isinstance(patched, dict) and "terminationGracePeriodSeconds" in patched:
+        own = patched["terminationGracePeriodSeconds"]
+    return default if own is None else own

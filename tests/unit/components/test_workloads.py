@@ -7,13 +7,14 @@ import pytest
 from pulumi.runtime import settings
 
 from components import InvalidArgs, ResizableDeployment, ResizableDeploymentArgs, SidecarWorkload, SidecarWorkloadArgs
-from components.model import workload
+from components.model import patch
 from components.model.volume import config_name
 from components.testing import CONNECTION, ClusterMocks
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+SIZE = {"requests": {"cpu": "100m"}}
 
 
 def sidecar_args(**more: Any) -> SidecarWorkloadArgs:
@@ -36,7 +37,8 @@ def sidecar_args(**more: Any) -> SidecarWorkloadArgs:
 
 def resizable_args(**more: Any) -> ResizableDeploymentArgs:
     """Return small correct arguments, with fields replaced."""
-    args = {"connection": CONNECTION, "namespace": "shop", "containers": [{"name": "web", "image": "nginx:1"}]}
+    container = {"name": "web", "image": "nginx:1", "resources": SIZE}
+    args = {"connection": CONNECTION, "namespace": "shop", "containers": [container]}
     return cast(ResizableDeploymentArgs, {**args, **more})
 
 
@@ -151,7 +153,8 @@ async def test_values_may_come_later_at_every_depth(mocks: ClusterMocks) -> None
 @pulumi.runtime.test
 async def test_a_secret_stays_one_and_the_rest_does_not_become_one(mocks: ClusterMocks) -> None:
     """A secret variable is a secret input; a secret connection makes nothing else secret."""
-    container = {"name": "web", "image": "i", "env": [{"name": "KEY", "value": pulumi.Output.secret("hush")}]}
+    env = [{"name": "KEY", "value": pulumi.Output.secret("hush")}]
+    container = {"name": "web", "image": "i", "env": env, "resources": SIZE}
     connection = pulumi.Output.secret(CONNECTION)
     workload = ResizableDeployment("app", resizable_args(containers=[container], connection=connection))
 
@@ -189,6 +192,7 @@ async def test_what_fits_is_not_refused(mocks: ClusterMocks) -> None:
             {
                 "name": "web",
                 "image": "i",
+                "resources": SIZE,
                 "startup_probe": {"grpc": {"port": 9000}},
                 "volume_mounts": [{"name": "csi", "mount_path": "/csi"}],
             }
@@ -208,9 +212,9 @@ def test_the_patch_keeps_what_it_does_not_name() -> None:
         "volumeMounts": [{"name": "tmp", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/run"}],
         "args": ["a"],
     }
-    patch = {"volumeMounts": [{"name": "tmp", "mountPath": "/cache"}], "args": ["b"]}
+    changes = {"volumeMounts": [{"name": "tmp", "mountPath": "/cache"}], "args": ["b"]}
 
-    merged = workload.merge(base, patch)
+    merged = patch.merge(base, changes)
 
     assert ["/data", "/run", "/cache"] == [mount["mountPath"] for mount in merged["volumeMounts"]]
     assert ["b"] == merged["args"]
@@ -334,7 +338,7 @@ BAD_CONTAINERS = [
 @pytest.mark.parametrize(("more", "path", "words"), BAD_CONTAINERS)
 def test_bad_containers(mocks: ClusterMocks, more: dict[str, Any], path: str, words: str) -> None:
     """Each is refused with the path inside its container."""
-    container = {"name": "web", "image": "nginx:1", **more}
+    container = {"name": "web", "image": "nginx:1", "resources": SIZE, **more}
     with pytest.raises(InvalidArgs, match=r"nothing|has \d+ problem") as caught:
         ResizableDeployment("app", resizable_args(containers=[container]))
 
