@@ -113,9 +113,14 @@ def judged(args: Any, hint: Any) -> tuple[list[Problem], dict[str, Any]]:
     What has the wrong shape is told once: a field of the component with a problem anywhere inside is `UNKNOWN` there.
     """
     shape = check(args, hint)
-    wrong = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in shape}
+    wrong = {top_field(problem.path) for problem in shape}
     known = plain(args) if isinstance(args, Mapping) else {}
     return shape, {field: UNKNOWN if field in wrong else value for field, value in known.items()}
+
+
+def top_field(path: str) -> str:
+    """Return the field of the component that a path begins with."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def camel(value: Any, hint: Any) -> Any:

@@ -14,7 +14,7 @@ from components._hooks import check_hook, free_name_hook, hold_hook, resize_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
-from components._shape import camel, has_late_structure, judged, plain, resolve
+from components._shape import camel, has_late_structure, judged, plain, resolve, top_field
 from components.actions import generations
 from components.actions.kubeconfig import is_content
 from components.model import volume, workload
@@ -141,15 +141,8 @@ class Workload(pulumi.ComponentResource):
             if not config:
                 continue
             wanted = pulumi.Output.all(config["name"], config["data"])
-            manifest: dict[str, Any] = {
-                "metadata": {
-                    "name": wanted.apply(lambda found: volume.config_name(found[0], found[1], key)),
-                    "namespace": fields["namespace"],
-                    "labels": {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key},
-                },
-                "immutable": True,
-                "data": config["data"],
-            }
+            called = wanted.apply(lambda found: volume.config_name(found[0], found[1], key))
+            manifest = config_map_of(config, called, fields["namespace"], key)
             child = ConfigMap(
                 f"{name}/{each['name']}",
                 **manifest,
@@ -166,6 +159,13 @@ class Workload(pulumi.ComponentResource):
         return manifests
 
 
+def config_map_of(config: Mapping[str, Any], name: Any, namespace: Any, key: str) -> dict[str, Any]:
+    """Return the ConfigMap of a `config` volume, labelled with its base and with its workload's key."""
+    labels = {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key}
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"metadata": metadata, "immutable": True, "data": config["data"]}
+
+
 def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
     shape, known = judged(args, hint)
     if "sidecars" in hint.__required_keys__ and known.get("sidecars") == []:
@@ -173,7 +173,10 @@ def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
     if known.get("connection") is None:
         shape = [problem for problem in shape if problem.path != "connection"]
     named = known if known.get("name") is not None else {**known, "name": name}
-    return list(dict.fromkeys([*shape, *_connection(known), *rules(named)]))
+    # A field of the wrong shape is UNKNOWN to the rules, and nothing more is told of it.
+    told = {top_field(problem.path) for problem in shape}
+    judgement = [problem for problem in rules(named) if top_field(problem.path) not in told]
+    return list(dict.fromkeys([*shape, *_connection(known), *judgement]))
 
 
 def _connection(args: Mapping[str, Any]) -> list[Problem]:

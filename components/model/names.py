@@ -53,6 +53,7 @@ def port_name(path: str, value: Any) -> Iterator[Problem]:
             path,
             f"{value!r} is not a port name",
             "write at most 15 lower-case letters, digits and single '-', with a letter among them",
+            "" if value else "empty",
         )
 
 

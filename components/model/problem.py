@@ -67,12 +67,12 @@ def in_range(path: str, value: Any, low: int, high: int, rule: str = "") -> Iter
         yield Problem(path, f"{value:.10g} is out of range", f"write a number from {low} to {high}", rule)
 
 
-def exactly_one(path: str, value: dict[str, Any], choices: Sequence[str]) -> Iterator[Problem]:
-    """Check that exactly one of the fields of an object is set."""
+def exactly_one(path: str, value: dict[str, Any], choices: Sequence[str], rule: str = "") -> Iterator[Problem]:
+    """Check that exactly one of the fields of an object is set; the rule is for none."""
     given = [choice for choice in choices if value.get(choice) is not None]
     if len(given) != 1:
         message = f"it has {' and '.join(given)}" if given else "nothing is chosen"
-        yield Problem(path, message, f"write exactly one of {', '.join(choices)}")
+        yield Problem(path, message, f"write exactly one of {', '.join(choices)}", "" if given else rule)
 
 
 def unique(items: Iterable[tuple[str, Any]], what: str, rule: str = "") -> Iterator[Problem]:

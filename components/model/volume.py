@@ -30,7 +30,7 @@ def problems(volumes: Any, *, allow_host_path: bool) -> Iterator[Problem]:
         config = volume.get("config")
         bases.append((f"{place}.config.name", config.get("name") if isinstance(config, dict) else None))
         yield from names.dns_label(f"{place}.name", volume.get("name"))
-        yield from exactly_one(place, volume, _SOURCES)
+        yield from exactly_one(place, volume, _SOURCES, "volume-source")
         yield from _host_path(place, volume.get("host_path"), allow_host_path=allow_host_path)
         yield from _empty_dir(place, volume.get("empty_dir"))
         yield from _config(f"{place}.config", config)

@@ -135,7 +135,7 @@ def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     selected = match if isinstance(match, dict) else {NAME_LABEL: name or UNKNOWN}
     for key, value in labels.items() if isinstance(labels, dict) else ():
         if key in selected and known(value) and known(selected[key]) and value != selected[key]:
-            yield Problem(f"labels[{key!r}]", f"the selector wants {selected[key]!r}", "leave it out here")
+            yield Problem(f"labels[{key!r}]", f"the selector wants {selected[key]!r}", "leave it out here", "selector")
 
 
 def _structure(args: Mapping[str, Any]) -> Iterator[Problem]:
