@@ -398,5 +398,10 @@ class WorkloadArgs(TypedDict, total=False):
     """preferred (the default): a change of CPU or memory alone resizes the running pods where the cluster can,
     and rolls, saying why, where it cannot. required: a change of CPU or memory that is anything else than in place
     fails, in preview and before the update touches the Deployment. off: always rolls."""
+    resize_failure_policy: Input[str]
+    """What becomes of a resize that a kubelet cannot carry out within the patience (Infeasible, Deferred, Error).
+    rollback (the default): templates and pods get their old sizes back, and the update fails. rollout: new pods of the
+    new size are rolled out. wait: the new size stays, the kubelets carry it out when they can, and `ready` fails until
+    they have."""
     patience_seconds: Input[int]
     """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""

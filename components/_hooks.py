@@ -36,7 +36,7 @@ def check_hook(name: str, check: Check) -> ResourceHook:
     return hook(f"{name}-check", before)
 
 
-def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> ResourceHook:
+def resize_hook(name: str, connection: Any, in_place: Any, policy: Any, patience: Any) -> ResourceHook:
     """Return the hook that resizes the running pods, so that Pulumi's own update finds nothing to roll.
 
     In preview it says what the update would do to each container, and changes nothing. An update that the cluster
@@ -67,8 +67,12 @@ def resize_hook(name: str, connection: Any, in_place: Any, patience: Any) -> Res
             row.info(line)
         if pulumi.runtime.is_dry_run() or plan.outcome != "in-place":
             return
+        within, failing = float(await resolve(patience)), await resolve(policy) or "rollback"
         with critical_section(row):
-            await in_thread(_adopt, reached, plan, row.progress, float(await resolve(patience)))
+            adopted = await in_thread(_adopt, reached, plan, row.progress, within, failing)
+        if adopted.waiting or not adopted.in_place:
+            row.warn(adopted.text)
+            return
         restarted = {verdict.container for verdict in plan.verdicts if verdict.outcome == "container-restart"}
         note = f" ({NOTE})" if plan.simulated else ""
         row.info(f"resized in place{note}: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
@@ -122,9 +126,15 @@ def _plan(reached: Connection, desired: Any, uid: str) -> resize.Plan | None:
         return resize.plan(client, desired, uid)
 
 
-def _adopt(reached: Connection, plan: resize.Plan, progress: Callable[[str], None], timeout: float) -> None:
+def _adopt(
+    reached: Connection,
+    plan: resize.Plan,
+    progress: Callable[[str], None],
+    timeout: float,
+    policy: resize.FailurePolicy,
+) -> resize.Adopted:
     with reached.client() as client:
-        resize.adopt(client, plan, progress=progress, timeout=timeout)
+        return resize.adopt(client, plan, progress=progress, timeout=timeout, policy=policy)
 
 
 def _free_name(reached: Connection, namespace: str, name: str, workload: str) -> None:

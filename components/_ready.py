@@ -54,26 +54,31 @@ def recovered(connection: Any, namespace: Any, name: Any, spec: Any, component: 
 
 def ready(
     child: pulumi.CustomResource,
-    metadata: Any,
+    desired: Mapping[str, Any],
     connection: Any,
     patience: Any,
-    config_bases: Sequence[Any],
-    workload: str,
+    in_place: Any,
+    configuration: tuple[str, Sequence[Any]],
 ) -> pulumi.Output[bool]:
     """Return an output that is true once every pod of the workload is up to date and available.
 
-    It raises RunError with the diagnosis when they cannot be, or are not within `patience` seconds. Afterwards the
-    kept generations of the workload's configuration are given to their Deployment, and the oldest removed.
+    `desired` is the workload's manifest, with the UID of the object that was made. The output raises RunError with the
+    diagnosis when the pods cannot be well, or are not within `patience` seconds. Afterwards sizes that were changed by
+    hand, in the template or in pods, are put back in place unless `in_place` is `off`; and the kept generations of the
+    workload's configuration (its key, and the bases of their names) are given to their Deployment, the oldest removed.
     """
 
     async def wait(values: Sequence[Any]) -> bool:
-        found, reached, seconds, bases = values[0], await connect(values[1]), values[2], values[3]
+        manifest, reached, seconds, healing, bases = values[0], await connect(values[1]), float(values[2]), *values[3:]
         if reached is None:
             return True
-        row, stop = Row(child.urn), threading.Event()
+        row, stop, found = Row(child.urn), threading.Event(), manifest["metadata"]
         try:
-            await in_thread(_wait, reached, found, float(seconds), stop, row, at_exit="end")
-            await in_thread(_keep, reached, found, bases, workload, row)
+            await in_thread(_wait, reached, found, seconds, stop, row, at_exit="end")
+            if healing != "off":
+                with critical_section(row):
+                    await in_thread(_heal, reached, manifest, seconds, row)
+            await in_thread(_keep, reached, found, bases, configuration[0], row)
         except (ActionError, ValueError) as problem:
             await critical_sections_done()
             raise pulumi.RunError(str(problem)) from None
@@ -82,8 +87,8 @@ def ready(
         return True
 
     if mocked() or pulumi.runtime.is_dry_run():
-        return pulumi.Output.from_input(metadata).apply(lambda _: True)
-    found = pulumi.Output.all(metadata, connection, patience, list(config_bases))
+        return pulumi.Output.from_input(desired["metadata"]).apply(lambda _: True)
+    found = pulumi.Output.all(desired, connection, patience, in_place, list(configuration[1]))
     return pulumi.Output.unsecret(found.apply(wait))
 
 
@@ -96,12 +101,25 @@ def _recover(
             row.warn(f"an earlier resize was interrupted and will be brought to its end first: {left}")
         elif left:
             row.info(resize.finish(client, left, row.progress, desired=desired))
+        elif report_only:
+            for text in resize.drifted(client, namespace, name):
+                row.warn(f"changed by hand, which the next update puts back in place: {text}")
 
 
 def _wait(reached: Connection, workload: Mapping[str, str], patience: float, stop: threading.Event, row: Row) -> None:
     with reached.client() as client:
         namespace, name = workload["namespace"], workload["name"]
         readiness.wait_ready(client, namespace, name, patience=patience, stop=stop, progress=row.progress)
+
+
+def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Row) -> None:
+    uid = desired["metadata"]["uid"]
+    try:
+        with reached.client() as client:
+            for done in resize.heal(client, desired, uid, progress=row.progress, timeout=patience):
+                row.warn(f"changed by hand: {done}")
+    except ActionError as problem:
+        row.warn(f"the pods are well, but sizes that were changed by hand could not be put back: {problem}")
 
 
 def _keep(reached: Connection, workload: Mapping[str, str], bases: Sequence[str], key: str, row: Row) -> None:

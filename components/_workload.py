@@ -88,7 +88,9 @@ class Workload(pulumi.ComponentResource):
         )
         checked = check_hook(f"{kind}-{name}", check_late)
         held = hold_hook(f"{kind}-{name}", connection, list(config_maps.values()))
-        resized = resize_hook(f"{kind}-{name}", connection, args.get("in_place"), patience)
+        resized = resize_hook(
+            f"{kind}-{name}", connection, args.get("in_place"), args.get("resize_failure_policy"), patience
+        )
         deployment = Deployment(
             name,
             metadata={
@@ -110,9 +112,10 @@ class Workload(pulumi.ComponentResource):
         listed: Any = {field: args.get(field) for field in ("containers", "sidecars")}
         ports: pulumi.Output[Any] = pulumi.Output.from_input(listed).apply(workload.container_ports)
         self.container_ports = ports
-        identity = {"namespace": self.namespace, "name": self.name}
+        identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
         bases = [each["config"]["name"] for each in args.get("volumes") or [] if each.get("config")]
-        self.ready = ready(deployment, identity, connection, patience, bases, key)
+        desired = {"metadata": identity, "spec": spec}
+        self.ready = ready(deployment, desired, connection, patience, args.get("in_place"), (key, bases))
         self.register_outputs(
             {
                 "name": self.name,

@@ -51,7 +51,7 @@ class Preflight(pulumi.ComponentResource):
     """Asks the live cluster what it can do of the features that a stack uses, in preview and in the update.
 
     1. Creates nothing, and changes nothing on the cluster. It reads: version, discovery, feature metrics, nodes, and of
-       each namespace rights (SelfSubjectAccessReview), Pod Security level, quotas and unfinished resizes.
+       each namespace rights (SelfSubjectAccessReview), Pod Security level, quotas, unfinished resizes and drift.
     2. Answers per feature yes, no or unknown, each with evidence and remedy. `no` takes proof, and stops the run:
        `passed`, `connection` and `findings` are never given. `unknown`, and a `no` to something optional, warn.
     3. Gates what takes its outputs: names, namespaces and connections that pass through `passed` or `connection` are
@@ -59,7 +59,8 @@ class Preflight(pulumi.ComponentResource):
     4. A lacking right to read makes an answer unknown, never an error. What the identity may not do is unknown in a
        preview, which may run under another identity, and no in an update. A preview that cannot reach the cluster
        warns and passes; an update fails.
-    5. Reports work that an earlier, killed run left unfinished, also when the program changes nothing.
+    5. Reports work that an earlier, killed run left unfinished, and sizes of workloads and pods that were changed by
+       hand, also when the program changes nothing.
     6. Refuses, before anything is registered: unknown features and malformed namespaces.
     7. In a preview the whole table is printed; an update prints what is not yes.
     """
@@ -109,6 +110,8 @@ class Preflight(pulumi.ComponentResource):
 def _tell(report: Report, row: Row, *, preview: bool) -> None:
     if preview:
         row.info(render(report))
+    for change in report.drift:
+        row.warn(f"changed by hand, which the next update puts back in place: {change}")
     for work in report.unfinished:
         row.warn(f"an earlier run left work unfinished, which the next update brings to its end first: {work}")
 

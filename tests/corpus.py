@@ -409,6 +409,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "priority_class_name": Value(st.just(PRIORITY_CLASS), NO_SUBDOMAIN),
         "fs_group": bounded(0, 2**31 - 1),
         "pod_spec_patch": Value(patches, BAD_PATCH),
+        "resize_failure_policy": Value(one("rollback", "wait"), one("", "rollout", "never")),
         "in_place": Value(one("preferred", "required", "off"), one("", "always", "Off")),
         "patience_seconds": Value(one(1, 120, 86400), one(0, -1, 86401)),
     },

@@ -1,7 +1,7 @@
 """Waiting until a Deployment is well, and no longer than there is hope.
 
-1. Well means: the controller has seen the latest spec, every replica is of the current template and available, and
-   no pod of an older template is left.
+1. Well means: the controller has seen the latest spec, every replica is of the current template and available, no pod
+   of an older template is left, and no kubelet has yet to carry out a resize to the template's sizes.
 2. Only pods of the current ReplicaSet are judged; old ones may be as broken as they like.
 3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
    main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created,
@@ -23,6 +23,7 @@ from components.actions.client import Client, Json, path_of
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError, ApiError
 from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
+from components.actions.resize.pods import unactuated
 from components.actions.resize.templates import equal_ignoring_hash
 
 _POLL = 0.5
@@ -111,6 +112,9 @@ def is_well(deployment: Json) -> bool:
 def _is_settled(client: Client, deployment: Json, lasted: float) -> bool:
     """Tell whether being well for `lasted` seconds is believable of every container and sidecar of its pods."""
     _replica_set, pods = _current(client, deployment)
+    template = deployment["spec"]["template"]
+    if any(unactuated(pod, template) for pod in pods):
+        return False
     return all(
         max(lasted, running_seconds(status)) >= settling_seconds(status) for pod in pods for status in _unprobed(pod)
     )
@@ -161,9 +165,21 @@ def _look(client: Client, deployment: Json, sandboxes: events.Sandboxes) -> tupl
     """Return the findings about the current ReplicaSet and its pods, those that can end the wait first."""
     replica_set, pods = _current(client, deployment)
     found = [finding for pod in pods for finding in findings(pod)]
+    found += filter(None, (_resize_finding(pod, deployment["spec"]["template"]) for pod in pods))
     blocked = replica_set_finding(replica_set) if replica_set else None
     found += filter(None, [blocked, sandboxes.finding(pods)])
     return sorted(found, key=lambda f: f.grace is None), replica_set
+
+
+def _resize_finding(pod: Json, template: Json) -> Finding | None:
+    """Return what a kubelet says against a resize of the pod; what is infeasible stays so until something changes."""
+    held = unactuated(pod, template)
+    if held is None:
+        return None
+    reason, _, detail = held.text.partition(": ")
+    remedy = "make room on the node or delete the pod, so that it can be placed anew; or take the size back"
+    grace = _STALE if reason == "Infeasible" else None
+    return Finding(pod["metadata"]["name"], "", "", reason, detail, remedy, grace)
 
 
 def _current(client: Client, deployment: Json) -> tuple[Json | None, list[Json]]:

@@ -91,6 +91,8 @@ class Cluster:
     """By namespace ("" for what has none) and right."""
     unfinished: Seen[tuple[str, ...]]
     """Work of earlier runs that was begun and not ended, each in words."""
+    drift: Seen[tuple[str, ...]]
+    """Sizes of workloads and pods that somebody changed by hand, each in words."""
 
     @property
     def minor(self) -> tuple[int, int]:

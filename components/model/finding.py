@@ -45,6 +45,7 @@ class Report:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -71,6 +72,7 @@ class Report:
             ],
             "notes": list(self.notes),
             "unfinished": list(self.unfinished),
+            "drift": list(self.drift),
         }
 
 

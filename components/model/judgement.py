@@ -37,7 +37,7 @@ def judge(cluster: Cluster, features: Iterable[Feature], *, deploying: bool, tod
         *_rights(cluster, wanted, deploying=deploying),
         *_namespaces(cluster),
     ]
-    left = cluster.unfinished
+    left, drift = cluster.unfinished, cluster.drift
     return Report(
         server=cluster.server,
         version=cluster.git_version,
@@ -45,6 +45,7 @@ def judge(cluster: Cluster, features: Iterable[Feature], *, deploying: bool, tod
         findings=tuple(findings),
         notes=tuple(_notes(cluster, platform, nodes, today)),
         unfinished=() if isinstance(left, Unseen) else left,
+        drift=() if isinstance(drift, Unseen) else drift,
     )
 
 
@@ -143,6 +144,8 @@ def _notes(cluster: Cluster, platform: str, nodes: Sequence[Node], today: date) 
         yield "simulated nodes: pods there run nothing, so an answer about nodes is about none"
     if isinstance(cluster.unfinished, Unseen):
         yield f"whether an earlier run left work unfinished is unknown: {cluster.unfinished.why}"
+    if isinstance(cluster.drift, Unseen):
+        yield f"whether sizes were changed by hand is unknown: {cluster.drift.why}"
 
 
 def _full(used: str, hard: str) -> bool:

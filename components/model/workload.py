@@ -9,6 +9,7 @@ from components.model.problem import UNKNOWN, Problem, entries, in_range, known,
 
 NAME_LABEL = "app.kubernetes.io/name"
 IN_PLACE = ("preferred", "required", "off")
+RESIZE_FAILURE_POLICIES = ("rollback", "rollout", "wait")
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _PROGRESS_DEADLINE = 600
@@ -37,6 +38,11 @@ def problems(args: Mapping[str, Any], *, grace: int = _GRACE) -> Iterator[Proble
     yield from in_range("termination_grace_period_seconds", seconds, 0, _INT32, "grace")
     yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400, "own")
     yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred", "own")
+    policy = args.get("resize_failure_policy")
+    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback", "own")
+    if policy == "rollout" and args.get("in_place") == "required":
+        message = "a rollout is what in_place: required rules out"
+        yield Problem("resize_failure_policy", message, "write rollback or wait", "own")
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
@@ -217,7 +223,8 @@ def _share(value: Any) -> int | None:
 
 
 def _best_effort(args: Mapping[str, Any]) -> Iterator[Problem]:
-    if resources.is_best_effort(patch.container_resources(args)):
+    listed = list(patch.container_resources(args))
+    if listed and resources.is_best_effort(listed):
         yield Problem(
             "containers",
             "no container has a request or limit of cpu or memory, and such pods (BestEffort) can never be resized",

@@ -1,8 +1,8 @@
-"""What tests on real API servers share beside the node's: a control plane with simulated nodes."""
+"""What tests on real API servers share beside the node's: simulated nodes, and the kind of a VPA."""
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,3 +34,47 @@ def simulated() -> Iterator["SimulatedCluster"]:
             yield cluster
         finally:
             cluster.delete(progress)
+
+
+@pytest.fixture
+def vpa(kube: Any) -> Iterator[Callable[[str, str], None]]:
+    """Give a function that makes a VerticalPodAutoscaler of the test's Deployment; its kind is there meanwhile."""
+    from kubernetes.client import ApiextensionsV1Api, CustomObjectsApi
+
+    group, plural = "autoscaling.k8s.io", "verticalpodautoscalers"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    definition: Any = {
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797"},
+        },
+        "spec": {
+            "group": group,
+            "names": {"kind": "VerticalPodAutoscaler", "plural": plural, "singular": "verticalpodautoscaler"},
+            "scope": "Namespaced",
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+        },
+    }
+    ApiextensionsV1Api(kube).create_custom_resource_definition(definition)
+
+    def make(namespace: str, mode: str) -> None:
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+        spec = {"targetRef": target, "updatePolicy": {"updateMode": mode}}
+        body = {
+            "apiVersion": f"{group}/v1",
+            "kind": "VerticalPodAutoscaler",
+            "metadata": {"name": "v"},
+            "spec": spec,
+        }
+        for _ in range(100):
+            try:
+                CustomObjectsApi(kube).create_namespaced_custom_object(group, "v1", namespace, plural, body)
+            except Exception as error:  # a new kind is served some moments later
+                if "404" not in str(error):
+                    raise
+                continue
+            return
+        raise AssertionError("the kind is not served")
+
+    yield make
+    ApiextensionsV1Api(kube).delete_custom_resource_definition(f"{plural}.{group}")

@@ -1,8 +1,8 @@
 """Reads the facts of a live cluster that some features need; what may not be read is `Unseen`, with the reason.
 
 Questions: `/version`, discovery, the API server's feature metrics, Nodes, the Deployment of a load balancer's
-controller, SelfSubjectAccessReviews, and of each namespace its labels, quotas, LimitRanges and unfinished resizes. For
-`cri` also one kubelet of each kind of node, through the API server, where this identity may (`nodes/proxy`).
+controller, SelfSubjectAccessReviews, and of each namespace its labels, quotas, LimitRanges, unfinished resizes and
+drift. For `cri` also one kubelet of each kind of node, through the API server, where this identity may (`nodes/proxy`).
 """
 
 import re
@@ -13,7 +13,7 @@ from components.actions.client import Client, Json, path_of
 from components.actions.parallel import at_once
 from components.actions.preflight.balancers import balancers
 from components.actions.preflight.reading import seen
-from components.actions.resize import all_unfinished
+from components.actions.resize import all_drifted, all_unfinished
 from components.actions.simulated import is_simulated
 from components.actions.wasm import handlers_of
 from components.model.facts import Cluster, Namespace, Node, Quota, Seen, Unseen
@@ -48,6 +48,11 @@ def observe(client: Client, features: Sequence[Feature], namespaces: Sequence[st
             for name in namespaces
         },
         rights=_allowed(client, rights(features), namespaces),
+        drift=seen(
+            "the lists of Deployments and their pods",
+            lambda: _drift(client, namespaces),
+            "allow `list` on deployments.apps, replicasets.apps and pods",
+        ),
         unfinished=seen(
             "the list of Deployments", lambda: _unfinished(client, namespaces), "allow `list` on deployments.apps"
         ),
@@ -148,6 +153,10 @@ def _allowed(
         )
 
     return dict(zip(asked, at_once(ask, asked), strict=True))
+
+
+def _drift(client: Client, namespaces: Sequence[str]) -> tuple[str, ...]:
+    return tuple(text for namespace in namespaces for text in all_drifted(client, namespace))
 
 
 def _unfinished(client: Client, namespaces: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _wrapped("  note: ", note)
     for work in report.unfinished:
         yield from _wrapped("  unfinished: ", f"{work}; the next update brings it to its end")
+    for change in report.drift:
+        yield from _wrapped("  drift: ", f"{change}; the next update puts it back in place")
 
 
 def _subject(finding: Finding) -> str:

@@ -1,13 +1,31 @@
 """Resizing the pods of a Deployment in place by template adoption.
 
 `plan` says what would happen and changes nothing; `adopt` does it; `unfinished` and `finish` bring what a killed run
-left to an end. Modules from pure to live: `resources`, `templates`, `verdict`, `pods`, `journal` (pure);
-`live`, `planning` (reading); `window`, `running`, `adoption`, `recovery`, `ownership` (writing).
+left to an end; `drifted` and `heal` find sizes that were changed by hand and put them back. Modules from pure to live:
+`resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning` (reading);
+`window`, `running`, `adoption`, `recovery`, `healing`, `ownership` (writing).
 """
 
-from components.actions.resize.adoption import ResizeFailed, adopt
+from components.actions.resize.adoption import Adopted, ResizeFailed, adopt
+from components.actions.resize.healing import all_drifted, drifted, heal
+from components.actions.resize.journal import FailurePolicy
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.recovery import Unfinished, all_unfinished, finish, unfinished
 from components.actions.resize.verdict import Verdict
 
-__all__ = ["Plan", "ResizeFailed", "Unfinished", "Verdict", "adopt", "all_unfinished", "finish", "plan", "unfinished"]
+__all__ = [
+    "Adopted",
+    "FailurePolicy",
+    "Plan",
+    "ResizeFailed",
+    "Unfinished",
+    "Verdict",
+    "adopt",
+    "all_drifted",
+    "all_unfinished",
+    "drifted",
+    "finish",
+    "heal",
+    "plan",
+    "unfinished",
+]

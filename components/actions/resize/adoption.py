@@ -9,15 +9,17 @@ import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError, ConnectionProblem
-from components.actions.resize.journal import OWN_MANAGER, RECORD_ANNOTATION, Journal
+from components.actions.resize.journal import OWN_MANAGER, RECORD_ANNOTATION, FailurePolicy, Journal
 from components.actions.resize.live import deployment_path, pods_of
 from components.actions.resize.ownership import hand_back
 from components.actions.resize.planning import Plan
-from components.actions.resize.pods import pod_sizes, resize_patch
+from components.actions.resize.pods import needs_restart, pod_sizes, resize_patch
 from components.actions.resize.resources import Resources
 from components.actions.resize.running import PodFailed, resize_pods
 from components.actions.resize.templates import resized
@@ -41,12 +43,32 @@ class ResizeFailed(ActionError):  # noqa: N818 - a past participle like its sibl
         self.undone = undone
 
 
-def adopt(client: Client, plan: Plan, *, progress: Say, timeout: float) -> None:
+@dataclass(frozen=True)
+class Adopted:
+    """A resize that came to an end with the new sizes.
+
+    `text` says what happened, for people. `in_place` is false where new pods are rolled out instead (`rollout`), and
+    `waiting` names the pod whose kubelet has yet to carry it out, with its reason (`wait`).
+    """
+
+    text: str
+    in_place: bool = True
+    waiting: str = ""
+
+
+def adopt(client: Client, plan: Plan, *, progress: Say, timeout: float, policy: FailurePolicy = "rollback") -> Adopted:
     """Carry out a plan whose outcome is `in-place`.
 
-    `timeout` is the seconds the pods may take until the last is actuated. Raises `ResizeFailed` after undoing
-    everything; after that Deployment, ReplicaSet and pods are as before. Killed at any point, the Deployment is left
-    paused with a journal, from which `finish` goes on; pods are never replaced by that.
+    `timeout` is the seconds the pods may take until the last is actuated. `policy` says what becomes of the resize when
+    a kubelet finds it infeasible, defers it for longer, or fails at it. In each case templates and pods agree:
+
+    - `rollback`: Deployment, ReplicaSet and pods get their old sizes back, and `ResizeFailed` is raised.
+    - `rollout`: the new size stays, and new pods of it are rolled out by the Deployment's own strategy.
+    - `wait`: the new size stays in templates and pods, and the kubelets may carry it out when they can. What the API
+      server refuses, or what may not be asked yet for want of a disruption budget, is rolled back all the same.
+
+    Whatever else fails is rolled back. Killed at any point, the Deployment is left paused with a journal, from which
+    `finish` goes on; pods are never replaced by that.
     """
     if plan.outcome != "in-place":
         raise ValueError(f"a plan with outcome {plan.outcome!r} is not carried out in place")
@@ -54,7 +76,8 @@ def adopt(client: Client, plan: Plan, *, progress: Say, timeout: float) -> None:
     live = client.find(deployment_path(plan.namespace, plan.name))
     if live is None:
         raise ResizeFailed(f"Deployment {what} is gone; nothing was changed")
-    journal = Journal(plan.uid, plan.replica_set, live["spec"].get("revisionHistoryLimit", 10), plan.old, plan.new)
+    history = live["spec"].get("revisionHistoryLimit", 10)
+    journal = Journal(plan.uid, plan.replica_set, history, plan.old, plan.new, policy=policy)
     window = Window(client, plan.namespace, plan.name, journal)
     progress("pausing the Deployment")
     try:
@@ -66,15 +89,18 @@ def adopt(client: Client, plan: Plan, *, progress: Say, timeout: float) -> None:
             f"{what} was not resized, and may be paused: {error}; the same command again brings it to an end"
         ) from error
     try:
-        forward(window, progress=progress, timeout=timeout)
+        return forward(window, progress=progress, timeout=timeout)
     except Interrupted as error:
         raise ResizeFailed(f"the resize of {what} was left where it was: {error}") from error
     except (PodFailed, NotAdopted, ApiError, ConnectionProblem) as error:
         _undo_after(window, error, progress=progress, timeout=timeout)
 
 
-def forward(window: Window, *, progress: Say, timeout: float) -> str:
-    """Bring a window to the new sizes from wherever it stands; return what happened, for people."""
+def forward(window: Window, *, progress: Say, timeout: float) -> Adopted:
+    """Bring a window to the new sizes from wherever it stands, by the journal's policy where a pod cannot follow.
+
+    Raises `PodFailed` where the policy is to roll back.
+    """
     started = time.monotonic()
     new = window.journal.new
     progress("adopting the new size in ReplicaSet and Deployment")
@@ -84,14 +110,38 @@ def forward(window: Window, *, progress: Say, timeout: float) -> str:
     window.size_deployment(new)
     window.settle()
     template = window.deployment()["spec"]["template"]
-    restarted = resize_pods(window, pod_sizes(template, set(new)), timeout=timeout, say=progress)
+    waiting = ""
+    restarted: list[str] = []
+    try:
+        restarted = resize_pods(window, pod_sizes(template, set(new)), timeout=timeout, say=progress)
+    except PodFailed as error:
+        if window.journal.policy == "rollout":
+            window.turn("rollout")
+            return roll_out(window, str(error), progress=progress)
+        if window.journal.policy == "rollback" or not error.asked:
+            raise
+        waiting = str(error)
     window.close()
     text = f"resized in place{_simulated(window)}: {window.journal.changes()}"
     if restarted:
         text += f"; restarted: {', '.join(restarted)}"
-    _record(window, "ResizedInPlace", text)
+    if waiting:
+        text += f"; not carried out yet, and left to the kubelet: {waiting}"
+    _record(window, "ResizeWaiting" if waiting else "ResizedInPlace", text)
     progress(f"{text} ({time.monotonic() - started:.1f} s)")
-    return text
+    return Adopted(text, waiting=waiting)
+
+
+def roll_out(window: Window, reason: str, *, progress: Say) -> Adopted:
+    """End a window, from wherever it stands, with a rollout of the new size; `reason` is why it is none in place."""
+    progress("rolling out new pods of the new size")
+    _give_back(window)
+    _part(window, replica_set=window.journal.old, deployment=window.journal.new)
+    text = f"new pods are rolled out{_simulated(window)}: {window.journal.changes()}"
+    text += f"; not in place, because a pod cannot follow ({reason})" if reason else ""
+    _record(window, "ResizeRolledOut", text)
+    progress(text)
+    return Adopted(text, in_place=False)
 
 
 def undo(window: Window, *, progress: Say, timeout: float) -> str:
@@ -103,7 +153,7 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
     """
     old, new = window.journal.old, window.journal.new
     progress("undoing the resize")
-    window.turn_back()
+    window.turn("undo")
     template = _with_sizes(window.deployment()["spec"]["template"], old)
     wanted = pod_sizes(template, set(old))
     stuck = _cannot_go_back(window, wanted)
@@ -117,13 +167,9 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
         except PodFailed as error:
             stuck = str(error)
     if stuck:
-        window.size_replica_set(new)
-        window.restore_twins()
-        window.size_deployment(old)
-        window.observed()
-        # The controller has let go of this ReplicaSet, so nothing but this takes the journal off it.
-        window.forget_copies()
-    window.close()
+        _part(window, replica_set=new, deployment=old)
+    else:
+        window.close()
     text = f"undone{_simulated(window)}: {window.journal.changes()}"
     if stuck:
         text += f"; the old size is rolled out, because a pod cannot go back in place ({stuck})"
@@ -140,7 +186,7 @@ def left_paused(window: Window) -> str:
     )
 
 
-def _undo_after(window: Window, error: ActionError, *, progress: Say, timeout: float) -> None:
+def _undo_after(window: Window, error: ActionError, *, progress: Say, timeout: float) -> NoReturn:
     what = f"{window.namespace}/{window.name}"
     pod, reason = getattr(error, "pod", ""), getattr(error, "reason", "") or str(error)
     try:
@@ -154,6 +200,32 @@ def _undo_after(window: Window, error: ActionError, *, progress: Say, timeout: f
     raise ResizeFailed(
         f"the resize of {what} failed: {error}; {result}", pod=pod, reason=reason, undone=True
     ) from error
+
+
+def _give_back(window: Window) -> None:
+    """Let the pods that are to be replaced ask for their old size again, as far as the server lets them.
+
+    Nodes and quotas count what is asked for, so what could not be carried out would keep the room of the new pods.
+    """
+    template = _with_sizes(window.deployment()["spec"]["template"], window.journal.old)
+    wanted = pod_sizes(template, set(window.journal.old))
+    for pod in pods_of(window.client, window.replica_set()):
+        patch = resize_patch(pod, wanted)
+        if patch is not None and not needs_restart(pod, patch):
+            with suppress(ApiError):
+                path = path_of("v1", "pods", window.namespace, pod["metadata"]["name"], "resize")
+                window.client.patch(path, patch, kind="strategic")
+
+
+def _part(window: Window, *, replica_set: dict[str, Resources], deployment: dict[str, Resources]) -> None:
+    """End the window with templates that differ, so that the controller rolls the Deployment's out."""
+    window.size_replica_set(replica_set)
+    window.restore_twins()
+    window.size_deployment(deployment)
+    window.observed()
+    # The controller has let go of this ReplicaSet, so nothing but this takes the journal off it.
+    window.forget_copies()
+    window.close()
 
 
 def _cannot_go_back(window: Window, wanted: dict[str, Resources]) -> str:

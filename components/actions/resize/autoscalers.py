@@ -47,6 +47,12 @@ def read_autoscalers(client: Client, namespace: str, name: str) -> Autoscalers:
     return Autoscalers(horizontal, vertical, tuple(unknown))
 
 
+def sizing(found: Autoscalers) -> bool:
+    """Tell whether sizes of pods are, or may be, an autoscaler's: pods then differ from their template on purpose."""
+    modes = [(each["spec"].get("updatePolicy") or {}).get("updateMode") or "Auto" for each in found.vertical]
+    return any(mode != "Off" for mode in modes) or any("VerticalPodAutoscaler" in text for text in found.unknown)
+
+
 def updating(found: Autoscalers) -> Iterator[str]:
     """Yield why the sizes of these pods are not ours to change."""
     for each in found.vertical:

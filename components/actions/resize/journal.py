@@ -15,6 +15,8 @@ from components.actions.resize.resources import SECTIONS, Resources
 
 ANNOTATION = "kubernetes-emerging/resize"
 RECORD_ANNOTATION = "kubernetes-emerging/last-resize"
+# What becomes of a resize that a kubelet cannot carry out (`adopt` says what each means).
+FailurePolicy = Literal["rollback", "rollout", "wait"]
 # Pulumi's Kubernetes provider takes fields of this manager (operation Update) over before it applies; any
 # other name would make its next preview of a change a conflict.
 FIELD_MANAGER = "pulumi-kubernetes"
@@ -27,8 +29,9 @@ class Journal:
     """What one resize set out to do.
 
     `old` and `new` hold the written resources of the changed containers; `history` is the Deployment's own
-    revisionHistoryLimit, which is one higher while it is paused; `direction` is where the run was heading, `done`
-    once it has ended and only the annotation is left to clean up.
+    revisionHistoryLimit, which is one higher while it is paused; `direction` is where the run was heading (`rollout`:
+    to new pods of the new size), `done` once it has ended and only the annotation is left to clean up; `policy` is what
+    was to become of it should a kubelet not carry it out.
     """
 
     uid: str
@@ -36,7 +39,8 @@ class Journal:
     history: int
     old: dict[str, Resources]
     new: dict[str, Resources]
-    direction: Literal["forward", "undo", "done"] = "forward"
+    direction: Literal["forward", "undo", "rollout", "done"] = "forward"
+    policy: FailurePolicy = "rollback"
     transaction: str = field(default_factory=lambda: secrets.token_hex(4))
     started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ApiError
 from components.actions.resize.autoscalers import read_autoscalers
+from components.actions.resize.budget import read_budgets
 from components.actions.resize.journal import FIELD_MANAGER
 from components.actions.resize.pods import is_alive
 from components.actions.resize.resources import RESIZABLE, total_requests
@@ -62,6 +63,7 @@ def gather(client: Client, deployment: Json, desired: Json) -> Facts:
         reserved=_reserved(client, list(nodes)),
         simulated=any(is_simulated(node) for node in nodes.values()),
         autoscalers=read_autoscalers(client, namespace, deployment["metadata"]["name"]),
+        budgets=read_budgets(client, namespace, deployment["spec"]["template"]["metadata"].get("labels") or {}),
     )
 
 

@@ -7,6 +7,7 @@ from components.actions.client import Client, Json, path_of
 from components.actions.errors import ApiError
 from components.actions.parallel import at_once
 from components.actions.resize.autoscalers import shifts, updating
+from components.actions.resize.budget import no_restart
 from components.actions.resize.journal import read_journal
 from components.actions.resize.live import deployment_path, gather
 from components.actions.resize.pods import mutations, pod_sizes, resize_patch
@@ -133,6 +134,9 @@ def decide(facts: Facts) -> Plan:
     active = active_replica_sets(facts.replica_sets)
     judged = verdicts(facts)
     reasons = list(obstacles(facts))
+    restarts = any(verdict.outcome == "container-restart" for verdict in judged)
+    if restarts:
+        reasons += no_restart(facts.deployment, facts.budgets)
     outcome: Literal["unchanged", "in-place", "rollout", "refused"]
     undone = list(updating(facts.autoscalers)) if judged else []
     if equal_ignoring_hash(live, facts.wanted):
@@ -155,9 +159,15 @@ def decide(facts: Facts) -> Plan:
         {name: before[name] for name in changed},
         {name: after[name] for name in changed},
         facts.simulated,
-        list(shifts(facts.autoscalers, live["spec"], facts.wanted["spec"])) if judged else [],
+        _notes(facts, restarts=restarts) if judged else [],
         empty=facts.deployment["spec"].get("replicas", 1) == 0,
     )
+
+
+def _notes(facts: Facts, *, restarts: bool) -> list[str]:
+    old, new = facts.deployment["spec"]["template"]["spec"], facts.wanted["spec"]
+    unknown = [facts.budgets.unknown] if restarts and facts.budgets.unknown else []
+    return [*shifts(facts.autoscalers, old, new), *unknown]
 
 
 def _probed(client: Client, facts: Facts, decided: Plan) -> Plan:

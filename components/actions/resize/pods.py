@@ -112,6 +112,16 @@ def progress(pod: Json, wanted: dict[str, Resources], *, ready_needed: bool) -> 
     return Progress("done")
 
 
+def unactuated(pod: Json, template: Json) -> Progress | None:
+    """Return what a kubelet says against a resize to the template's sizes, or None where it says nothing.
+
+    A pod that asks for other sizes was resized by somebody else, whose business that is.
+    """
+    found = _conditions(pod)
+    asks = found is not None and resize_patch(pod, pod_sizes(template, set())) is None
+    return found if asks else None
+
+
 def is_ready(pod: Json) -> bool:
     """Tell whether the pod's Ready condition is true."""
     return any(c["type"] == "Ready" and c["status"] == "True" for c in pod.get("status", {}).get("conditions") or [])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.actions.client import Client, Json, path_of
-from components.actions.resize.adoption import ResizeFailed, forward, left_paused, undo
+from components.actions.resize.adoption import ResizeFailed, forward, left_paused, roll_out, undo
 from components.actions.resize.journal import Journal, read_journal
 from components.actions.resize.live import APPS, deployment_path
 from components.actions.resize.running import PodFailed
@@ -24,7 +24,8 @@ class Unfinished:
 
     def __str__(self) -> str:
         state = "paused" if self.paused else "no longer paused"
-        way = "being undone" if self.journal.direction == "undo" else "begun"
+        ways = {"undo": "being undone", "rollout": "being turned into a rollout"}
+        way = ways.get(self.journal.direction, "begun")
         return (
             f"Deployment {self.namespace}/{self.name} is {state} in a resize {way} at {self.journal.started} "
             f"({self.journal.changes()})"
@@ -68,9 +69,10 @@ def finish(
 
     With the `desired` Deployment manifest it is undone when that asks for the old sizes (a reverted program), and goes
     on when not; a `direction` says so outright. Without either, it goes on where the Deployment's template already has
-    the new sizes, else it is undone. A run that was undoing is undone in any case. Never lifts a pause that is not the
-    journal's. Raises `ResizeFailed` when the controllers, and `ConnectionProblem` or `ApiError` when the cluster does
-    not answer; calling it again is safe.
+    the new sizes, else it is undone. A run that was undoing is undone in any case; one that had turned to a rollout of
+    new pods goes on with that. The journal's policy holds for pods that cannot follow. Never lifts a pause that is not
+    the journal's. Raises `ResizeFailed` when the controllers, and `ConnectionProblem` or `ApiError` when the cluster
+    does not answer; calling it again is safe.
     """
     window = Window(client, found.namespace, found.name, found.journal)
     try:
@@ -87,8 +89,10 @@ def finish(
             back = not has_sizes(live["spec"]["template"], found.journal.new)
         if back or found.journal.direction == "undo":
             return undo(window, progress=progress, timeout=timeout)
+        if found.journal.direction == "rollout":
+            return roll_out(window, "", progress=progress).text
         try:
-            return forward(window, progress=progress, timeout=timeout)
+            return forward(window, progress=progress, timeout=timeout).text
         except (PodFailed, NotAdopted) as error:
             return f"could not be finished ({error}); " + undo(window, progress=progress, timeout=timeout)
     except Interrupted as error:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import floor
+from typing import Protocol
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
 from components.actions.parallel import at_once
+from components.actions.resize.budget import allowed, is_available, read_budgets
 from components.actions.resize.live import pods_of
 from components.actions.resize.pods import (
     Progress,
@@ -18,7 +19,6 @@ from components.actions.resize.pods import (
     restart_counts,
 )
 from components.actions.resize.resources import Resources
-from components.actions.resize.window import Window
 
 _POLL = 0.25
 # A refusal that is still there from an earlier resize must not count against this one.
@@ -29,12 +29,29 @@ _SETTLING_SECONDS = 4.0
 
 
 class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is its content
-    """One pod cannot take its new size; `pod` and `reason` say which and why."""
+    """One pod cannot take its new size; `pod` and `reason` say which and why.
 
-    def __init__(self, pod: str, reason: str) -> None:
+    `asked` is true when every pod of the ReplicaSet already asks for its new size, so that only kubelets are waited
+    for: its template and the pods' specs agree.
+    """
+
+    def __init__(self, pod: str, reason: str, *, asked: bool = False) -> None:
         super().__init__(f"pod {pod}: {reason}")
         self.pod = pod
         self.reason = reason
+        self.asked = asked
+
+
+class Resizable(Protocol):
+    """What is resized: the workload as it is now, and the ReplicaSet whose pods they are."""
+
+    client: Client
+
+    def deployment(self) -> Json:
+        """Return the live Deployment."""
+
+    def replica_set(self) -> Json:
+        """Return its live, active ReplicaSet."""
 
 
 @dataclass
@@ -49,13 +66,14 @@ class _Watched:
 
 
 def resize_pods(
-    window: Window, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
+    window: Resizable, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
 ) -> list[str]:
     """Resize every pod of the window's ReplicaSet to `wanted`; return the containers that restarted.
 
     Pods are listed anew in every round, so one that appeared meanwhile is resized too. Where a container has to
-    restart, only as many pods as the strategy's maxUnavailable are without it at a time. Raises `PodFailed` for a
-    pod that is refused, infeasible, in error, or not done within `timeout` seconds.
+    restart, only as many pods are without it at a time as the strategy's maxUnavailable and the PodDisruptionBudgets
+    allow. Raises `PodFailed` for a pod that is refused, infeasible, in error, or not done within `timeout` seconds;
+    pods that can be asked at once have been, by then.
     """
     deadline = time.monotonic() + timeout
     seen: dict[str, _Watched] = {}
@@ -65,42 +83,33 @@ def resize_pods(
         pods = pods_of(window.client, window.replica_set())
         for pod in pods:
             seen.setdefault(pod["metadata"]["uid"], _Watched(is_ready(pod), restart_counts(pod), time.monotonic()))
-        _patch(window.client, pods, wanted, seen, max_unavailable(deployment))
+        left = _patch(window.client, deployment, pods, wanted, seen)
         states = [(pod, _state(pod, wanted, seen[pod["metadata"]["uid"]])) for pod in pods]
         done = sum(state.state == "done" for _pod, state in states)
         if told != (told := f"{done} of {len(pods)} pods resized"):
             say(told)
         if done == len(pods):
             return _restarted(pods, seen)
+        late = time.monotonic() > deadline
         for pod, state in states:
-            late = state.state != "done" and time.monotonic() > deadline
-            if state.state == "failed" or late:
+            if state.state == "failed" or (late and state.state != "done"):
                 reason = f"{state.text} (not done after {timeout:.0f} s)" if late else state.text
-                raise PodFailed(pod["metadata"]["name"], reason)
+                raise PodFailed(pod["metadata"]["name"], reason, asked=not left)
         time.sleep(_POLL)
 
 
-def max_unavailable(deployment: Json) -> int:
-    """Return how many pods may be without a container at a time, at least one (percentages round down)."""
-    strategy = deployment["spec"].get("strategy") or {}
-    replicas: int = deployment["spec"].get("replicas", 1)
-    if strategy.get("type") == "Recreate":
-        return max(1, replicas)
-    value = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", "25%")
-    if isinstance(value, str) and value.endswith("%"):
-        return max(1, floor(replicas * int(value[:-1]) / 100))
-    return max(1, int(value))
-
-
 def _patch(
-    client: Client, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched], budget: int
-) -> None:
-    """Patch what has no new size yet, as far as the budget for restarts goes."""
+    client: Client, deployment: Json, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched]
+) -> int:
+    """Patch what has no new size yet, as far as the budget for restarts goes; return how many pods that left."""
+    at_least = deployment["spec"].get("minReadySeconds", 0)
     away = sum(
-        not is_ready(pod) or _state(pod, wanted, seen[pod["metadata"]["uid"]]).state == "waiting"
+        not is_available(pod, at_least) or _state(pod, wanted, seen[pod["metadata"]["uid"]]).state == "waiting"
         for pod in pods
         if resize_patch(pod, wanted) is None
     )
+    budget: int | None = None
+    left = 0
     chosen: list[tuple[int, Json]] = []
     for index, pod in enumerate(pods):
         patch = resize_patch(pod, wanted)
@@ -109,7 +118,11 @@ def _patch(
         restarting = needs_restart(pod, patch)
         # A pod that serves nothing anyway costs no availability.
         if restarting and is_ready(pod):
+            if budget is None:
+                budgets = read_budgets(client, pod["metadata"]["namespace"], pod["metadata"].get("labels") or {})
+                budget = allowed(deployment, budgets, away)
             if away >= budget:
+                left += 1
                 continue
             away += 1
         watched = seen[pod["metadata"]["uid"]]
@@ -124,6 +137,9 @@ def _patch(
                 name = pods[index]["metadata"]["name"]
                 raise PodFailed(name, "the server took the resize but stored other resources")
             pods[index] = answer
+        else:
+            left += 1
+    return left
 
 
 def _send(client: Client, pod: Json, patch: Json) -> Json | None:

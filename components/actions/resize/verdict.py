@@ -11,6 +11,7 @@ from typing import Literal
 
 from components.actions.client import Json
 from components.actions.resize.autoscalers import Autoscalers
+from components.actions.resize.budget import Budgets
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -72,7 +73,7 @@ class Facts:
     server's; `resize_served` whether `pods/resize` is in discovery; `denied` the missing rights as
     `verb resource`; `allocatable` and `reserved` (the requests of all its pods) per name of a node that holds one of
     the pods, as far as they could be read; `simulated` whether such a node only simulates its pods; `autoscalers` those
-    that aim at the Deployment.
+    that aim at the Deployment; `budgets` the PodDisruptionBudgets over its pods.
     """
 
     deployment: Json
@@ -86,6 +87,7 @@ class Facts:
     reserved: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     simulated: bool = False
     autoscalers: Autoscalers = field(default_factory=Autoscalers)
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 def verdicts(facts: Facts) -> list[Verdict]:

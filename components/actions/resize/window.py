@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Literal
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
@@ -91,9 +92,9 @@ class Window:
                 )
             time.sleep(_PAUSE)
 
-    def turn_back(self) -> None:
-        """Note in the journal that the run is undoing, so that a later run goes on undoing."""
-        self.journal = replace(self.journal, direction="undo")
+    def turn(self, direction: Literal["undo", "rollout"]) -> None:
+        """Note in the journal where the run is heading from now on, so that a later run goes on there."""
+        self.journal = replace(self.journal, direction=direction)
         self._patch_deployment(lambda _live: {"metadata": {"annotations": {ANNOTATION: self.journal.text()}}})
 
     def supersede_twins(self) -> None:

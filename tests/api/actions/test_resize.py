@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import time
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ import yaml
 from components.actions.client import Client, Json, Transport, path_of
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ApiError
-from components.actions.readiness import wait_ready
-from components.actions.resize import ResizeFailed, adopt, finish, plan, unfinished
+from components.actions.readiness import NotReady, wait_ready
+from components.actions.resize import FailurePolicy, ResizeFailed, adopt, finish, plan, unfinished
 from components.actions.resize.journal import ANNOTATION, RECORD_ANNOTATION
-from components.actions.resize.live import deployment_path, replica_sets_of
+from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
 from components.actions.resize.ownership import merged_fields
 from components.actions.resize.window import SUPERSEDED
 from tests.api.actions.live import (
@@ -329,6 +330,21 @@ def test_a_quota_is_refused(client: Client, namespace: str) -> None:
     assert "exceeded quota" in planned.reasons[-1]
 
 
+def test_a_disruption_budget_holds_restarts_back(client: Client, namespace: str) -> None:
+    """Where no pod may be away no container is restarted: the change is a rollout, which starts with a new pod."""
+    restarts = {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}
+    create(client, manifest(namespace, SMALL, container=restarts))
+    size = {"resources": {"requests": CPU, "limits": CPU}}
+    assert "in-place" == plan(client, manifest(namespace, CPU, container={**restarts, **size})).outcome
+    spec = {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}
+    budgets = path_of("policy/v1", "poddisruptionbudgets", namespace)
+    client.create(budgets, {"metadata": {"name": "all"}, "spec": spec})
+    eventually(lambda: client.get(f"{budgets}/all").get("status", {}).get("currentHealthy") == 2)
+    planned = plan(client, manifest(namespace, CPU, container={**restarts, **size}))
+    assert "rollout" == planned.outcome
+    assert "PodDisruptionBudget all allows no pod to be away" in planned.reasons[-1]
+
+
 def test_another_object_of_the_name_is_not_touched(client: Client, namespace: str) -> None:
     """Only the object with the UID of the caller's record is resized."""
     created = create(client, manifest(namespace, SMALL))
@@ -443,6 +459,97 @@ def forced(client: Client, body: Json) -> Any:
     planned = plan(client, body)
     assert planned.outcome == "rollout", planned.lines()
     return dataclasses.replace(planned, outcome="in-place")
+
+
+@pytest.mark.parametrize("cpu", ["1200m", "64"])
+def test_policy_rollout_brings_new_pods(client: Client, namespace: str, cpu: str) -> None:
+    """Where a kubelet cannot follow, new pods of the new size are rolled out; templates say the same, no pause is left.
+
+    Where none of them fits on the node the old pods go on serving, and the wait says why.
+    """
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    size = {"cpu": cpu, "memory": "32Mi"}
+    adopted = adopt(client, forced(client, manifest(namespace, size)), progress=print, timeout=6, policy="rollout")
+    assert not adopted.in_place
+    assert "new pods are rolled out" in adopted.text
+    with pytest.raises(NotReady, match="Unschedulable"):
+        wait_ready(client, namespace, "web", patience=60)
+    live = client.get(deployment_path(namespace, "web"))
+    assert (None, size) == (
+        live["spec"].get("paused"),
+        live["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"],
+    )
+    assert unfinished(client, namespace, "web") is None
+    old = {pod for pod, *_ in before.identities}
+    still = {pod["metadata"]["uid"] for rs in replica_sets_of(client, live) for pod in pods_of(client, rs)} & old
+    assert (1 if cpu == "1200m" else 2) == len(still)
+    roll(client, manifest(namespace, SMALL))
+    assert_whole(client, namespace, SMALL)
+
+
+def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) -> None:
+    """A deferred resize stays asked for, in templates and pods, is not ready, and is done once there is room."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    size = {"cpu": "1200m", "memory": "32Mi"}
+    planned = forced(client, manifest(namespace, size))
+    adopted = adopt(client, planned, progress=print, timeout=6, policy="wait")
+    assert adopted.waiting.partition(": ")[2].startswith("Deferred")
+    after = Snapshot(client, namespace)
+    assert before.identities == after.identities
+    for item in [after.deployment["spec"]["template"], *(rs["spec"]["template"] for rs in after.active), *after.pods]:
+        assert size == item["spec"]["containers"][0]["resources"]["limits"]
+    with pytest.raises(NotReady, match=r"Deferred; .*Remedy: make room on the node"):
+        wait_ready(client, namespace, "web", patience=4)
+    client.patch(deployment_path(namespace, "web"), {"spec": {"replicas": 1}})
+    wait_ready(client, namespace, "web", patience=60)
+    assert len(assert_whole(client, namespace, size).pods) == 1
+
+
+def test_policy_wait_calls_infeasible_hopeless(client: Client, namespace: str) -> None:
+    """What can never be carried out fails the wait within seconds; a server that refuses it at once is rolled back."""
+    create(client, manifest(namespace, SMALL))
+    size = {"cpu": "64", "memory": "32Mi"}
+    planned = forced(client, manifest(namespace, size))
+    if client.version() >= (1, 36):
+        with pytest.raises(ResizeFailed, match="refuses"):
+            adopt(client, planned, progress=print, timeout=6, policy="wait")
+        assert_whole(client, namespace, SMALL)
+        return
+    assert "Infeasible" in adopt(client, planned, progress=print, timeout=6, policy="wait").waiting
+    started = time.monotonic()
+    with pytest.raises(NotReady, match="Infeasible"):
+        wait_ready(client, namespace, "web", patience=60)
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("policy", ["rollout", "wait"])
+def test_a_policy_survives_a_kill(kube: Transport, client: Client, namespace: str, policy: FailurePolicy) -> None:
+    """The journal knows what was to become of it: a later run goes on with that, after a kill at any of its changes."""
+    create(client, manifest(namespace, SMALL))
+    size = {"cpu": "1200m", "memory": "32Mi"}
+    for change in range(1, 30, EVERY):
+        planned = forced(client, manifest(namespace, size))
+        try:
+            adopt(Client(KillingTransport(kube, change)), planned, progress=print, timeout=3, policy=policy)
+        except Killed:
+            pass
+        else:
+            break
+        left = unfinished(client, namespace, "web")
+        if left is not None:
+            text = finish(client, left, print, direction="forward", timeout=3)
+            assert ("new pods are rolled out" if policy == "rollout" else "left to the kubelet") in text
+        live = client.get(deployment_path(namespace, "web"))
+        assert not live["spec"].get("paused")
+        assert size == live["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        if policy == "wait":
+            eventually(lambda: plan(client, manifest(namespace, SMALL)).outcome == "in-place")
+            resize(client, manifest(namespace, SMALL))
+        else:
+            roll(client, manifest(namespace, SMALL))
+        assert_whole(client, namespace, SMALL)
 
 
 @pytest.mark.parametrize(("cpu", "word"), [("1200m", "Deferred"), ("64", "Infeasible")])

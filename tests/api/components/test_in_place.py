@@ -3,12 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-from kubernetes.client import ApiextensionsV1Api, AppsV1Api, AutoscalingV2Api, CoreV1Api, CustomObjectsApi
+from kubernetes.client import AppsV1Api, AutoscalingV2Api, CoreV1Api
 
 from lab.cluster import images
 from lab.engine import Engine, Summary
@@ -114,6 +113,30 @@ def test_required_with_no_pods_has_nothing_to_spare(kube: Any, namespace: str, r
     assert "30m" == container.resources.requests["cpu"]
 
 
+def test_a_size_that_was_changed_by_hand_is_put_back(kube: Any, namespace: str, run: Run) -> None:
+    """Without a change in the program: preview tells who did it, up puts it back in place, then nothing is left."""
+    assert run().up().ok
+    container = {"name": "nginx", "resources": {"requests": {"cpu": "30m"}, "limits": {"cpu": "30m"}}}
+    by_hand = {"spec": {"template": {"spec": {"containers": [container]}}}}
+    AppsV1Api(kube).patch_namespaced_deployment("web", namespace, by_hand, field_manager="kubectl-set")
+    assert run().up().ok
+    assert "20m" == live(kube, namespace).spec.template.spec.containers[0].resources.limits["cpu"]
+
+    before = pods(kube, namespace)
+    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
+    (pod,) = [each.metadata.name for each in listed if each.metadata.uid in before]
+    resize = {"spec": {"containers": [container]}}
+    CoreV1Api(kube).patch_namespaced_pod_resize(pod, namespace, resize, field_manager="kubectl-edit")
+    preview = run().preview()
+    assert preview.ok
+    assert "changed by hand, which the next update puts back in place: pod web-" in told(preview)
+    healed = run().up()
+    assert (True, False) == (healed.ok, bool(healed.changes))
+    assert "limits.cpu is 30m, the template says 20m (changed by kubectl-edit); put back in place" in told(healed)
+    assert before == pods(kube, namespace)
+    assert "by hand" not in told(run().up())
+
+
 def test_an_hpa_is_told_what_it_will_read(kube: Any, namespace: str, run: Run) -> None:
     """The change is made in place all the same."""
     assert run().up().ok
@@ -134,48 +157,6 @@ def test_an_hpa_is_told_what_it_will_read(kube: Any, namespace: str, run: Run) -
         preview
     )
     assert run(cpu="40m").up().ok
-
-
-@pytest.fixture
-def vpa(kube: Any) -> Iterator[Callable[[str, str], None]]:
-    """Give a function that makes a VerticalPodAutoscaler of the test's Deployment; its kind is there meanwhile."""
-    group, plural = "autoscaling.k8s.io", "verticalpodautoscalers"
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    definition: Any = {
-        "metadata": {
-            "name": f"{plural}.{group}",
-            "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes/kubernetes/pull/63797"},
-        },
-        "spec": {
-            "group": group,
-            "names": {"kind": "VerticalPodAutoscaler", "plural": plural, "singular": "verticalpodautoscaler"},
-            "scope": "Namespaced",
-            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
-        },
-    }
-    ApiextensionsV1Api(kube).create_custom_resource_definition(definition)
-
-    def make(namespace: str, mode: str) -> None:
-        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-        spec = {"targetRef": target, "updatePolicy": {"updateMode": mode}}
-        body = {
-            "apiVersion": f"{group}/v1",
-            "kind": "VerticalPodAutoscaler",
-            "metadata": {"name": "v"},
-            "spec": spec,
-        }
-        for _ in range(100):
-            try:
-                CustomObjectsApi(kube).create_namespaced_custom_object(group, "v1", namespace, plural, body)
-            except Exception as error:  # a new kind is served some moments later
-                if "404" not in str(error):
-                    raise
-                continue
-            return
-        raise AssertionError("the kind is not served")
-
-    yield make
-    ApiextensionsV1Api(kube).delete_custom_resource_definition(f"{plural}.{group}")
 
 
 def test_a_vpa_that_updates_pods_refuses(kube: Any, namespace: str, run: Run, vpa: Callable[[str, str], None]) -> None:

@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 
 from components.actions.client import Json
+from components.actions.resize.budget import max_unavailable
 from components.actions.resize.journal import ANNOTATION, Journal, read_journal
 from components.actions.resize.live import selector_text
 from components.actions.resize.ownership import hand_back, merged_fields
 from components.actions.resize.pods import mutations, needs_restart, pod_sizes, progress, resize_patch
 from components.actions.resize.resources import effective, qos_class, total_requests
-from components.actions.resize.running import max_unavailable
 from components.actions.resize.templates import equal_ignoring_hash, resized, without_none
 from tests.unit.actions.doubles import container, deployment, double_client, pod, replica_set, template
 

@@ -10,6 +10,7 @@ from components import InvalidArgs, ResizableDeployment, ResizableDeploymentArgs
 from components.model import patch
 from components.model.volume import config_name
 from components.testing import CONNECTION, ClusterMocks
+from tests import corpus
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
@@ -382,3 +383,22 @@ def test_volumes_must_be_known(mocks: ClusterMocks) -> None:
     late = pulumi.Output.from_input([{"name": "a", "empty_dir": {}}])
     with pytest.raises(InvalidArgs, match="not known before the deployment"):
         ResizableDeployment("app", resizable_args(volumes=late))
+
+
+@pulumi.runtime.test
+async def test_the_corpus_renders_what_is_registered(mocks: ClusterMocks) -> None:
+    """What tests/corpus.py makes of arguments, to ask an API server, is what the component registers."""
+    args = resizable_args(
+        replicas=2.0,
+        labels={"team": "a"},
+        annotations={"note": "b"},
+        strategy={"rolling_update": {"max_surge": "1"}},
+        patience_seconds=1800,
+        volumes=[{"name": "files", "config": {"name": "base", "data": {"file": "content"}}}],
+        pod_spec_patch={"hostname": "fixed"},
+    )
+    await ResizableDeployment(corpus.NAME, args).ready.future()
+
+    config_map, deployment = corpus.manifests(cast(Any, args))
+    assert mocks.inputs(CONFIG_MAP, f"{corpus.NAME}/files") == config_map
+    assert mocks.inputs(DEPLOYMENT, corpus.NAME) == deployment

@@ -51,6 +51,7 @@ def cluster(**facts: Any) -> Cluster:
         "namespaces": {},
         "rights": {},
         "unfinished": (),
+        "drift": (),
     }
     return Cluster(**(known | facts))
 

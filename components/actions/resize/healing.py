@@ -1,0 +1,135 @@
+"""Sizes that somebody changed by hand, in a template or in pods: finding them, and putting them back in place.
+
+Pulumi compares with its state, so it sees neither: pods are no resources of a program, and a template is looked at only
+in a refresh. What tells them here is who wrote a field (managedFields), so that what an admission webhook or a
+VerticalPodAutoscaler gave a pod is not taken for somebody's change.
+"""
+
+from collections.abc import Callable, Iterator
+
+from components.actions.client import Client, Json, path_of
+from components.actions.resize.adoption import adopt
+from components.actions.resize.autoscalers import read_autoscalers, sizing
+from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER, read_journal
+from components.actions.resize.live import APPS, deployment_path, pods_of, replica_sets_of
+from components.actions.resize.planning import Plan, plan
+from components.actions.resize.pods import pod_sizes
+from components.actions.resize.running import resize_pods
+from components.actions.resize.verdict import active_replica_sets, drift
+
+_OURS = (FIELD_MANAGER, OWN_MANAGER)
+
+
+class _Settled:
+    """A Deployment whose templates are as they should be, so that only its pods are resized."""
+
+    def __init__(self, client: Client, namespace: str, name: str, replica_set: str) -> None:
+        self.client = client
+        self._path = deployment_path(namespace, name)
+        self._replica_set = path_of(APPS, "replicasets", namespace, replica_set)
+
+    def deployment(self) -> Json:
+        return self.client.get(self._path)
+
+    def replica_set(self) -> Json:
+        return self.client.get(self._replica_set)
+
+
+def drifted(client: Client, namespace: str, name: str) -> list[str]:
+    """Say in words which sizes of a Deployment were changed by hand; nothing when there is no such Deployment."""
+    live = client.find(deployment_path(namespace, name))
+    return list(_drifted(client, live)) if live else []
+
+
+def all_drifted(client: Client, namespace: str) -> list[str]:
+    """Say the same of every Deployment of the namespace that Pulumi keeps, with its name."""
+    return [
+        f"Deployment {namespace}/{live['metadata']['name']}: {text}"
+        for live in client.list(path_of(APPS, "deployments", namespace))
+        if _is_pulumis(live)
+        for text in _drifted(client, live)
+    ]
+
+
+def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], None], timeout: float) -> list[str]:
+    """Put sizes that were changed by hand back to those of the desired Deployment manifest, in place.
+
+    Return what was done and what could not be, in words; nothing when there is no drift. Only the object with this UID
+    is touched, none that is paused or in the middle of a rollout or resize, and nothing that would take new pods:
+    that is said and left. Raises `ResizeFailed` or `PodFailed` for a pod that cannot go back; a template is as before
+    then. Calling it again is safe.
+    """
+    metadata = desired["metadata"]
+    namespace, name = metadata.get("namespace") or "default", metadata["name"]
+    live = client.find(deployment_path(namespace, name))
+    if live is None or live["metadata"]["uid"] != uid:
+        return []
+    found = list(_drifted(client, live))
+    if not found:
+        return []
+    planned = plan(client, desired, uid)
+    what = "; ".join(found)
+    if planned.outcome == "in-place":
+        adopt(client, planned, progress=progress, timeout=timeout)
+    elif planned.outcome != "unchanged":
+        reasons = [*planned.reasons, *(each.text() for each in planned.verdicts if each.outcome == "rollout")]
+        return [f"{what}; left as it is, because it cannot be put back in place: {'; '.join(reasons)}"]
+    elif planned.drift and planned.replica_set:
+        _heal_pods(client, planned, progress=progress, timeout=timeout)
+    else:
+        return []
+    return [f"{what}; put back in place"]
+
+
+def _heal_pods(client: Client, planned: Plan, *, progress: Callable[[str], None], timeout: float) -> None:
+    settled = _Settled(client, planned.namespace, planned.name, planned.replica_set)
+    template = settled.deployment()["spec"]["template"]
+    resize_pods(settled, pod_sizes(template, set()), timeout=timeout, say=progress)
+
+
+def _drifted(client: Client, live: Json) -> Iterator[str]:
+    """Yield the hand-made changes of a Deployment that is in no rollout and no resize."""
+    if read_journal(live) is not None or live["spec"].get("paused"):
+        return
+    for manager, container in _foreign_sizes(live):
+        yield f"the template's sizes of container {container} were changed by {manager}"
+    active = active_replica_sets(replica_sets_of(client, live))
+    pods = [pod for pod in pods_of(client, active[0]) if _resizes(pod)] if len(active) == 1 else []
+    differing = [(pod, texts) for pod in pods if (texts := drift(live["spec"]["template"], [pod]))]
+    if not differing or sizing(read_autoscalers(client, live["metadata"]["namespace"], live["metadata"]["name"])):
+        return
+    for pod, texts in differing:
+        others = ", ".join(e["manager"] for e in _resizes(pod) if not e["manager"].startswith(_OURS))
+        yield from (f"{text} (changed by {others or 'a resize that was cut off'})" for text in texts)
+
+
+def _foreign_sizes(deployment: Json) -> Iterator[tuple[str, str]]:
+    """Yield (manager, container) for sizes of the template that somebody else than Pulumi owns alone. Pure."""
+    entries = [e for e in deployment["metadata"].get("managedFields") or [] if not e.get("subresource")]
+    ours = {size for entry in entries if entry["manager"].startswith(_OURS) for size in _sized(entry)}
+    for entry in entries:
+        for container in sorted({container for container, _ in _sized(entry) - ours}):
+            yield entry["manager"], container
+
+
+def _sized(entry: Json) -> set[tuple[str, str]]:
+    """Return (container, path of the quantity) for every size of the template in a managedFields entry. Pure."""
+    spec = ((((entry.get("fieldsV1") or {}).get("f:spec") or {}).get("f:template") or {}).get("f:spec")) or {}
+    found = set()
+    for key in ("f:initContainers", "f:containers"):
+        for selector, fields in (spec.get(key) or {}).items():
+            if not selector.startswith('k:{"name":"'):
+                continue
+            name = selector.removeprefix('k:{"name":"').removesuffix('"}')
+            for section, amounts in (fields.get("f:resources") or {}).items():
+                found |= {(name, f"{section}.{amount}") for amount in amounts}
+    return found
+
+
+def _resizes(pod: Json) -> list[Json]:
+    """Return the managedFields entries that resizes of a running pod left. Pure."""
+    return [entry for entry in pod["metadata"].get("managedFields") or [] if entry.get("subresource") == "resize"]
+
+
+def _is_pulumis(live: Json) -> bool:
+    return any(entry["manager"].startswith(FIELD_MANAGER) for entry in live["metadata"].get("managedFields") or [])
