@@ -1,13 +1,14 @@
 """Whole arguments of a ResizableDeployment for Hypothesis: valid ones, and near-misses of every field.
 
 `FIELDS` has for each field of each TypedDict what is valid there and what nearly is. The TypedDicts themselves say
-which fields there are, which are required and of what type, so wrong types and missing fields are made from them. Half
-of the arguments are meant to be valid; of the others most have one near-miss, so that it is the one that is judged.
+which fields there are, which are required and of what type, so wrong types and missing fields are made from them. About
+half of the arguments are valid; of the others most have one near-miss, so that it is the one that is judged.
 """
 
 import functools
 import itertools
 import typing
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,19 +40,22 @@ Values = st.SearchStrategy[Any]
 class Pod:
     """What has been drawn so far, as far as other fields refer to it."""
 
-    volumes: list[str] = field(default_factory=list)
+    taken: dict[type, list[Any]] = field(default_factory=lambda: defaultdict(list))
     ports: list[str] = field(default_factory=list)
-    containers: list[str] = field(default_factory=list)
     grace: int = 30
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A scalar or a map: what is valid, and what is not or nearly not. `good` may depend on what was drawn so far."""
+    """A scalar or a map: what is valid, and what is not or nearly not. Both may depend on what was drawn so far.
+
+    What is `once` is valid once only, so that a second one of the same value is a near-miss.
+    """
 
     good: Values | Callable[[Pod], Values]
-    bad: Values
+    bad: Values | Callable[[Pod], Values]
+    once: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,32 +110,36 @@ LABELS = Value(
 )
 ANNOTATION_KEYS = (
     "controller.kubernetes.io/pod-deletion-cost",
-    "container.apparmor.security.beta.kubernetes.io/web",
+    "container.apparmor.security.beta.kubernetes.io/none-such",
     "seccomp.security.alpha.kubernetes.io/pod",
     "container.seccomp.security.alpha.kubernetes.io/web",
     "kubernetes.io/config.mirror",
     "scheduler.alpha.kubernetes.io/tolerations",
 )
-ANNOTATION_VALUES = (
-    "",
-    "0",
-    "-1",
-    "-08",
-    "+1",
-    "08",
-    "2147483648",
-    "runtime/default",
-    "unconfined",
-    "localhost/x",
-    "[]",
-)
-ANNOTATIONS = Value(
-    st.dictionaries(LABEL_KEY | one("Example.COM/Key"), st.text(max_size=8), max_size=3)
-    | one({"controller.kubernetes.io/pod-deletion-cost": "-100"}),
-    st.dictionaries(BAD_KEY, st.text(max_size=2), min_size=1, max_size=1)
-    | st.dictionaries(one(*ANNOTATION_KEYS), one(*ANNOTATION_VALUES) | WILD, min_size=1, max_size=2)
-    | one({"a": "x" * 262144}, {"a": "x" * 262143}),
-)
+NUMBERS = ("", "0", "-1", "-08", "+1", "08", "2147483648", "-2147483649")
+ANNOTATION_VALUES = (*NUMBERS, "runtime/default", "unconfined", "localhost/x", "[]")
+APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+
+def annotations(pod: Pod) -> Values:
+    """Take annotations, some of which the server reads."""
+    free = st.dictionaries(LABEL_KEY | one("Example.COM/Key"), st.text(max_size=8), max_size=3)
+    first = pod.taken[shared.ContainerArgs][:1]
+    read = [
+        {"controller.kubernetes.io/pod-deletion-cost": "-100"},
+        *({APP_ARMOR + name: "unconfined"} for name in first),
+    ]
+    return free | one(*read)
+
+
+def bad_annotations(pod: Pod) -> Values:
+    """Take annotations that the server reads, with keys and values that it may not understand."""
+    keys = one(*ANNOTATION_KEYS, *(APP_ARMOR + str(name) for name in pod.taken[shared.ContainerArgs]))
+    read = st.dictionaries(keys, one(*ANNOTATION_VALUES) | WILD, min_size=1, max_size=2)
+    free = st.dictionaries(BAD_KEY, st.text(max_size=2), min_size=1, max_size=1)
+    return read | free | one({"a": "x" * 262144}, {"a": "x" * 262143})
+
+
 TEXT = Value(st.text(max_size=8), st.text(max_size=20))
 PATH = Value(one("/", "/healthz", "ready?full=1"), WILD | one(""))
 SECONDS = bounded(1, 2**31 - 1)
@@ -169,7 +177,7 @@ def amounts(cpu: Values, memory: Values) -> Values:
 
 def patches(pod: Pod) -> Values:
     """Take a patch that has an effect on a container, or on what has no field of its own."""
-    first = pod.containers[0] if pod.containers else "web"
+    first = [*pod.taken[shared.ContainerArgs], "web"][0]
     return one(
         {},
         {"hostname": "fixed"},
@@ -181,40 +189,36 @@ def patches(pod: Pod) -> Values:
     )
 
 
-BAD_PATCH = st.builds(
-    lambda group, entries: {group: entries},
-    one("containers", "initContainers"),
-    one(
+def bad_patches(pod: Pod) -> Values:
+    """Take a patch that leaves the pod without something, or with something that it cannot have."""
+    first = [*pod.taken[shared.ContainerArgs], "web"][0]
+    lists = one(
         None,
         [],
-        [{"name": "none-such", "stdin": True}],
+        [None],
         [{"stdin": True}],
+        [{"name": "none-such", "stdin": True}],
         [{"name": "x", "image": "i"}, {"name": "x", "image": "i"}],
         [{"name": "x", "image": "i", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}],
         [{"name": "x", "image": "i", "resources": {"requests": {"memory": "64m"}}}],
-        [{"name": "x", "image": "i", "resources": {"limits": {"example.com/gpu": "0.5"}}}],
-        [None],
-    ),
-) | one(
-    {"restartPolicy": "Never"},
-    {"restartPolicy": "OnFailure"},
-    {"restartPolicy": None},
-    {"terminationGracePeriodSeconds": 1},
-    {"terminationGracePeriodSeconds": None},
-    {"volumes": None},
-    {"volumes": []},
-    {"initContainers": None},
-)
+        [{"name": first, "resources": {"limits": {"cpu": "1m"}}}],
+        [{"name": first, "resources": {"requests": {"cpu": "-1"}}}],
+        [{"name": first, "resources": {"limits": {"example.com/gpu": "0.5"}}}],
+        [{"name": first, "resources": None}],
+    )
+    return st.dictionaries(one("containers", "initContainers"), lists, min_size=1, max_size=1) | one(
+        *({"restartPolicy": policy} for policy in ("Never", "OnFailure", None)),
+        *({"terminationGracePeriodSeconds": seconds} for seconds in (1, 0, -1, None)),
+        {"volumes": None},
+        {"volumes": []},
+        {"initContainers": None},
+    )
 
 
 def mount_paths(pod: Pod) -> Values:
     """Take a path that no other volume of the pod is mounted at."""
     end = next(pod.numbers)
     return one(f"/data/{end}", f"/{end}", f"/srv/a b/{end}/")
-
-
-def _names(base: Values, most: int = 63) -> Value:
-    return Value(fresh(base, most), BAD_LABEL)
 
 
 PROBES_OF_CONTAINER = ("startup_probe", "readiness_probe", "liveness_probe")
@@ -275,13 +279,17 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "field_ref": Part(shared.FieldRefArgs),
     },
     shared.EnvVarArgs: {
-        "name": Value(fresh(st.text(st.characters(min_codepoint=32, max_codepoint=60), max_size=5) | LABEL), WILD),
+        "name": Value(
+            fresh(st.text(st.characters(min_codepoint=32, max_codepoint=60), max_size=5) | LABEL), WILD, once=True
+        ),
         "value": Value(st.text(max_size=4), one("", "x")),
         "value_from": Part(shared.EnvVarSourceArgs),
     },
     shared.ContainerPortArgs: {
         "name": Value(
-            fresh(st.just("port-"), 15), one("", "80", "a--b", "-a", "Http", "sixteen-letters-", "a_b") | WILD
+            fresh(st.just("port-"), 15),
+            one("", "80", "a--b", "-a", "Http", "sixteen-letters-", "a_b") | WILD,
+            once=True,
         ),
         "container_port": Value(
             lambda pod: st.just(8000 + next(pod.numbers)), one(0, 1, 65535, 65536, -1, 8000, 2**31)
@@ -301,12 +309,12 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         ),
     },
     shared.ResizePolicyArgs: {
-        "resource_name": Value(one("cpu"), one("", "CPU", "ephemeral-storage")),
+        "resource_name": Value(one("cpu", "memory"), one("", "CPU", "ephemeral-storage")),
         "restart_policy": Value(one("NotRequired", "RestartContainer"), one("", "Always", "notRequired")),
     },
     shared.VolumeMountArgs: {
-        "name": Value(lambda pod: one(*pod.volumes), one("", "none-such")),
-        "mount_path": Value(mount_paths, one("", "data", "/a:b", "./x") | WILD),
+        "name": Value(lambda pod: one(*pod.taken[shared.VolumeArgs]), one("", "none-such")),
+        "mount_path": Value(mount_paths, one("", "data", "/a:b", "./x") | WILD, once=True),
         "sub_path": Value(one("", "a", "a/b", "..a"), one("/a", "..", "a/../b", "a/..") | WILD),
     },
     shared.SecurityContextArgs: {
@@ -315,7 +323,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "run_as_non_root": Value(st.just(True), st.just(False)),
     },
     shared.ContainerArgs: {
-        "name": _names(LABEL),
+        "name": Value(fresh(LABEL), BAD_LABEL, once=True),
         "image": Value(one("nginx:1.29", "localhost/a@sha256:" + "0" * 64), one("", " a", "a ", "a b", "a\tb") | WILD),
         "image_pull_policy": Value(one("IfNotPresent", "Always", "Never"), one("", "always", "Sometimes")),
         "command": Value(st.lists(st.text(max_size=4), max_size=2), one([""])),
@@ -324,7 +332,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "env": Part(shared.EnvVarArgs, most=2),
         "ports": Part(shared.ContainerPortArgs, most=2),
         "resources": Part(shared.ResourcesArgs, always=("requests",)),
-        "resize_policy": Part(shared.ResizePolicyArgs, most=1),
+        "resize_policy": Part(shared.ResizePolicyArgs, most=2),
         "volume_mounts": Part(shared.VolumeMountArgs, most=2),
         "startup_probe": Part(shared.ProbeArgs),
         "readiness_probe": Part(shared.ProbeArgs),
@@ -337,7 +345,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "size_limit": Value(MEMORY, QUANTITY),
     },
     shared.ConfigArgs: {
-        "name": Value(fresh(one("base", "a.b-", "a" * 63)), BAD_SUBDOMAIN | one("a" * 64, "base")),
+        "name": Value(fresh(one("base", "a.b-", "a" * 63)), BAD_SUBDOMAIN | one("a" * 64), once=True),
         "data": Value(
             st.dictionaries(FILE, st.text(max_size=8), min_size=1, max_size=2),
             st.dictionaries(BAD_FILE, st.just(""), min_size=1, max_size=1)
@@ -352,7 +360,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "type": Value(one("", "Directory", "FileOrCreate"), one("Folder", "directory")),
     },
     shared.VolumeArgs: {
-        "name": _names(LABEL),
+        "name": Value(fresh(LABEL), BAD_LABEL, once=True),
         "empty_dir": Part(shared.EmptyDirArgs),
         "config": Part(shared.ConfigArgs),
         "config_map": Part(shared.ConfigMapVolumeArgs),
@@ -389,7 +397,6 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "strategy": Part(shared.StrategyArgs),
         "match_labels": LABELS,
         "labels": LABELS,
-        "annotations": ANNOTATIONS,
         "termination_grace_period_seconds": Value(
             one(30, 60, 2**31 - 1) | st.integers(30, 300), one(0, 1, -1, 2**31, 2**63)
         ),
@@ -408,7 +415,8 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "tolerations": Part(shared.TolerationArgs, most=2, always=("key", "effect")),
         "priority_class_name": Value(st.just(PRIORITY_CLASS), NO_SUBDOMAIN),
         "fs_group": bounded(0, 2**31 - 1),
-        "pod_spec_patch": Value(patches, BAD_PATCH),
+        "annotations": Value(annotations, bad_annotations),
+        "pod_spec_patch": Value(patches, bad_patches),
         "resize_failure_policy": Value(one("rollback", "wait"), one("", "rollout", "never")),
         "in_place": Value(one("preferred", "required", "off"), one("", "always", "Off")),
         "patience_seconds": Value(one(1, 120, 86400), one(0, -1, 86401)),
@@ -423,8 +431,8 @@ CHOICES: dict[type, tuple[str, ...]] = {
     shared.EnvVarArgs: ("value", "value_from"),
     shared.VolumeArgs: ("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "host_path"),
 }
-# What has no part in a field's type: it is left out of the arguments.
 LEFT_OUT = object()
+"""Stands for a field that is not there."""
 WRONG: dict[str, Values] = {
     "str": one(5, True, ["a"], LEFT_OUT),
     "int": one("1", 1.5, True, [], float("inf"), LEFT_OUT),
@@ -457,8 +465,8 @@ def without_values() -> list[str]:
         fields = shape_of(of).fields or {}
         listed = FIELDS.get(of, {})
         needed = {name for name, shape in fields.items() if shape.kind != "bool"}
-        wrong += [f"{of.__name__}.{name} has no values" for name in sorted(needed - set(listed))]
-        wrong += [f"{of.__name__}.{name} is no field" for name in sorted(set(listed) - set(fields))]
+        wrong += [f"{of.__name__}.{name} lacks its values in FIELDS" for name in sorted(needed - set(listed))]
+        wrong += [f"{of.__name__}.{name} in FIELDS is no field" for name in sorted(set(listed) - set(fields))]
     return wrong
 
 
@@ -474,7 +482,15 @@ def within(of: type) -> set[type]:
     return {of}.union(*(within(part) for part in parts))
 
 
-TARGETS = [(of, name) for of in FIELDS for name in shape_of(of).fields or {}]
+KINDS = (*["valid"] * 4, *["one"] * 5, "several")
+# Where the one near-miss is. Of an object or a list only the type can be wrong, so they come more rarely; without a
+# field's name, the near-miss is that none of the choices is there, or two.
+TARGETS = [(of, "") for of in CHOICES] + [
+    (of, name)
+    for of in FIELDS
+    for name in shape_of(of).fields or {}
+    for _ in range(1 if isinstance(entry(of, name), Part) else 4)
+]
 
 
 class Drawing:
@@ -492,13 +508,15 @@ class Drawing:
         fields = [*FIELDS[of], *(name for name in shape.fields or {} if name not in FIELDS[of])]
         choices = CHOICES.get(of, ())
         wanted = [name for name in choices if self.leads(of, name)]
-        chosen = self.draw(st.sampled_from(wanted or choices)) if choices else None
+        chosen = {self.draw(st.sampled_from(wanted or choices))} if choices else set()
+        if choices and self.misses(of, ""):
+            chosen = set(choices[: self.draw(one(0, 2))])
         if of is shared.ContainerArgs:
             self.pod.ports = []
         made = {}
         for name in fields:
-            fixed = name == chosen or name in shape.required or name in part.always
-            never = name in part.never or (name in choices and name != chosen)
+            fixed = name in chosen or name in shape.required or name in part.always
+            never = name in part.never or (name in choices and name not in chosen)
             if fixed or (not never and (self.leads(of, name) or self.sometimes(3))):
                 value = self.value(of, name)
                 if value is not LEFT_OUT:
@@ -509,28 +527,47 @@ class Drawing:
     def value(self, of: type, name: str) -> Any:
         """Draw what a field holds."""
         held = entry(of, name)
-        missed = self.target == (of, name) or self.sometimes(self.rate)
-        if missed:
-            self.target = None
-            kind = (shape_of(of).fields or {})[name].kind
-            if kind in WRONG and (isinstance(held, Part) or self.sometimes(1)):
-                return self.draw(WRONG[kind])
-            assert isinstance(held, Value)
-            return self.draw(held.bad)
+        if self.misses(of, name):
+            return self.near_miss(of, name)
         if isinstance(held, Value):
-            return self.draw(held.good if isinstance(held.good, st.SearchStrategy) else held.good(self.pod))
+            return self.draw(self.values(held.good))
         if held.most == 0:
             return self.object(held.of, held)
-        if held.of is shared.VolumeMountArgs and not self.pod.volumes:
+        if held.of is shared.VolumeMountArgs and not self.pod.taken[shared.VolumeArgs]:
             return []
         least = max(held.least, int(self.leads(of, name)))
         return [self.object(held.of, held) for _ in range(self.draw(st.integers(least, held.most)))]
+
+    def near_miss(self, of: type, name: str) -> Any:
+        """Draw what a field nearly can hold, what another one holds already, or a value of the wrong type."""
+        held, kind = entry(of, name), (shape_of(of).fields or {})[name].kind
+        if isinstance(held, Part) or (kind in WRONG and self.sometimes(1)):
+            return self.draw(WRONG[kind])
+        taken = self.pod.taken[of] if held.once else []
+        if taken and self.sometimes(5):
+            return self.draw(one(*taken))
+        return self.draw(self.values(held.bad))
+
+    def values(self, held: Values | Callable[[Pod], Values]) -> Values:
+        """Return values, which may depend on what was drawn so far."""
+        return held if isinstance(held, st.SearchStrategy) else held(self.pod)
+
+    def misses(self, of: type, name: str) -> bool:
+        """Tell whether a near-miss is due; of a field that is valid once, often the second one is it."""
+        if self.target != (of, name):
+            return self.sometimes(self.rate)
+        held = entry(of, name) if name else None
+        if isinstance(held, Value) and held.once and not self.pod.taken[of] and self.sometimes(4):
+            return False
+        self.target = None
+        return True
 
     def leads(self, of: type, name: str) -> bool:
         """Tell whether the way to the target goes through a field."""
         if self.target is None:
             return False
         held = entry(of, name)
+        # Without a volume there is nothing to mount.
         mounts = self.target[0] is shared.VolumeMountArgs and (of, name) == (ROOT, "volumes")
         return self.target == (of, name) or mounts or (isinstance(held, Part) and self.target[0] in within(held.of))
 
@@ -540,40 +577,33 @@ class Drawing:
 
     def remember(self, of: type, name: str, value: Any) -> None:
         """Keep what other fields refer to."""
-        if isinstance(value, str) and name == "name":
-            kept = {
-                shared.VolumeArgs: self.pod.volumes,
-                shared.ContainerPortArgs: self.pod.ports,
-                shared.ContainerArgs: self.pod.containers,
-            }
-            kept.get(of, []).append(value)
+        held = entry(of, name)
+        if isinstance(held, Value) and held.once and isinstance(value, str):
+            self.pod.taken[of].append(value)
+        if of is shared.ContainerPortArgs and name == "name" and isinstance(value, str):
+            self.pod.ports.append(value)
         if name == "termination_grace_period_seconds" and isinstance(value, int):
             self.pod.grace = max(0, min(value, 2**31 - 1))
 
 
 @st.composite
 def arguments(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw arguments: half of them meant to be valid, four of ten with one near-miss, the rest with several."""
-    kind = draw(st.integers(0, 9))
-    target = draw(st.sampled_from(TARGETS)) if 5 <= kind < 9 else None
-    return Drawing(draw, target, rate=1 if kind == 9 else 0).object(ROOT, Part(ROOT))
+    """Draw arguments: some are valid, most have one near-miss (many of which are valid, too), a few have several."""
+    kind = draw(st.sampled_from(KINDS))
+    target = draw(st.sampled_from(TARGETS)) if kind == "one" else None
+    return Drawing(draw, target, rate=1 if kind == "several" else 0).object(ROOT, Part(ROOT))
 
 
 def manifests(args: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the component registers for arguments that are all known: its ConfigMaps, then its Deployment."""
     fields = camel({name: value for name, value in args.items() if name != "connection"}, ROOT)
-    name, namespace, key = (
-        fields.get("name") or NAME,
-        fields["namespace"],
-        volume.workload_key("ResizableDeployment", NAME),
-    )
-    config_maps = {
-        each["name"]: config_map_of(
-            each["config"], volume.config_name(each["config"]["name"], each["config"]["data"], key), namespace, key
-        )
-        for each in fields.get("volumes") or []
-        if each.get("config")
-    }
+    name, namespace = fields.get("name") or NAME, fields["namespace"]
+    key = volume.workload_key("ResizableDeployment", NAME)
+    config_maps = {}
+    for each in fields.get("volumes") or []:
+        if config := each.get("config"):
+            called = volume.config_name(config["name"], config["data"], key)
+            config_maps[each["name"]] = config_map_of(config, called, namespace, key)
     mounted = {place: config_map["metadata"]["name"] for place, config_map in config_maps.items()}
     spec = workload.deployment_spec(
         fields,
