@@ -361,6 +361,14 @@ class WorkloadArgs(TypedDict, total=False):
     """Number of pods; leave it out when an autoscaler owns it (Kubernetes then starts with 1)."""
     strategy: Input[StrategyArgs]
     """How new pods take the place of old ones; a rolling update by default."""
+    min_ready_seconds: Input[int]
+    """Seconds for which a new pod has to be ready without a crash before it counts as available; 0 by default."""
+    restart: Input[str]
+    """Any text: another one replaces all pods by a rollout, such as after a Secret has changed. None by default."""
+    moved_from: str
+    """A plain Deployment of this program that moves into the component and stays the same object: its Pulumi name, if
+    it stood directly in the stack, or its URN. `name`, `match_labels` and the provider have to be those that it has.
+    None by default."""
     match_labels: Input[Mapping[str, Input[str]]]
     """Labels by which the Deployment knows its pods; `app.kubernetes.io/name: <name>` by default."""
     labels: Input[Mapping[str, Input[str]]]
@@ -390,7 +398,7 @@ class WorkloadArgs(TypedDict, total=False):
     fs_group: Input[int]
     """Group that owns the pods' volumes; none by default."""
     termination_grace_period_seconds: Input[int]
-    """Seconds from SIGTERM to SIGKILL; 30 by default."""
+    """Seconds from the beginning of a pod's end to SIGKILL; by default 30 after the longest `pre_stop` sleep."""
     pod_spec_patch: Input[Mapping[str, Any]]
     """For what these fields lack: a merge patch on the pod spec in Kubernetes' own camelCase. Lists of named
     objects merge by name, null removes. The API server checks the result in preview."""
@@ -403,5 +411,9 @@ class WorkloadArgs(TypedDict, total=False):
     rollback (the default): templates and pods get their old sizes back, and the update fails. rollout: new pods of the
     new size are rolled out. wait: the new size stays, the kubelets carry it out when they can, and `ready` fails until
     they have."""
+    rollback_on_failure: Input[bool]
+    """True: an update that rolls out new pods is proved before Pulumi records it. When its pods cannot become ready, or
+    are not within the patience, the Deployment gets its former template back and the update fails, so that Pulumi's
+    state and the cluster agree. False by default: the failed revision stays, beside the old pods that still serve."""
     patience_seconds: Input[int]
     """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""

@@ -4,6 +4,7 @@ Hooks sit on the child that they concern, for Pulumi never runs them for a compo
 are no delete hooks: with one, a plain `pulumi destroy` refuses.
 """
 
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -13,8 +14,9 @@ from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
 from components._live import Row, critical_section, in_thread
 from components._shape import resolve
-from components.actions import generations, resize
+from components.actions import generations, resize, rollout
 from components.actions.connection import Connection
+from components.actions.errors import ActionError
 from components.actions.simulated import NOTE
 from components.model.problem import UNKNOWN
 
@@ -36,48 +38,91 @@ def check_hook(name: str, check: Check) -> ResourceHook:
     return hook(f"{name}-check", before)
 
 
-def resize_hook(name: str, connection: Any, in_place: Any, policy: Any, patience: Any) -> ResourceHook:
-    """Return the hook that resizes the running pods, so that Pulumi's own update finds nothing to roll.
+def update_hook(name: str, connection: Any, args: Mapping[str, Any], patience: Any) -> ResourceHook:
+    """Return the hook that does to the running pods what an update means for them, before Pulumi's own update.
 
-    In preview it says what the update would do to each container, and changes nothing. An update that the cluster
-    would refuse, as a resize and as new pods, fails here, before anything is touched.
+    A change of sizes is carried out in place, so that Pulumi's update finds nothing to roll; with `rollback_on_failure`
+    a rollout is carried out and proved, too. What raises here leaves Pulumi's state as it was. In preview it says what
+    the update would do to each container, and changes nothing. An update that the cluster would refuse, as a resize and
+    as new pods, fails here, before anything is touched.
     """
 
-    async def before_update(args: ResourceHookArgs) -> None:
-        wanted = await resolve(in_place)
-        if wanted == "off":
+    async def before_update(given: ResourceHookArgs) -> None:
+        row = Row(given.urn)
+        wanted = await resolve(args.get("in_place"))
+        guarded = bool(await resolve(args.get("rollback_on_failure")))
+        if wanted == "off" and not guarded:
             return
-        row = Row(args.urn)
         reached = await connect(connection)
-        desired = await resolve(args.new_inputs)
+        desired = await resolve(given.new_inputs)
         if reached is None or _has_unknown(desired):
             row.info("how this changes the running pods is not known before the deployment")
             return
-        old = await resolve(args.old_outputs)
-        plan = await in_thread(_plan, reached, desired, old["metadata"]["uid"])
-        if plan is None:
-            row.info("what this changes is told once the interrupted resize has been brought to its end")
-            return
-        if plan.outcome == "refused":
-            raise pulumi.RunError("\n".join(plan.lines()))
-        if wanted == "required" and not plan.spares_pods:
-            why = "in_place is required, and this change would be something else; nothing was changed:"
-            raise pulumi.RunError("\n".join([why, *plan.lines()]))
-        for line in plan.lines():
-            row.info(line)
-        if pulumi.runtime.is_dry_run() or plan.outcome != "in-place":
-            return
-        within, failing = float(await resolve(patience)), await resolve(policy) or "rollback"
-        with critical_section(row):
-            adopted = await in_thread(_adopt, reached, plan, row.progress, within, failing)
-        if adopted.waiting or not adopted.in_place:
-            row.warn(adopted.text)
-            return
-        restarted = {verdict.container for verdict in plan.verdicts if verdict.outcome == "container-restart"}
-        note = f" ({NOTE})" if plan.simulated else ""
-        row.info(f"resized in place{note}: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
+        uid = (await resolve(given.old_outputs))["metadata"]["uid"]
+        within = float(await resolve(patience))
+        if wanted == "off":
+            rolls = True
+        else:
+            policy: resize.FailurePolicy = await resolve(args.get("resize_failure_policy")) or "rollback"
+            rolls = await _resize(reached, desired, uid, row, within, policy, required=wanted == "required")
+        if rolls and guarded and pulumi.runtime.is_dry_run():
+            row.info(f"new pods that are not ready within {within:.0f} s are taken back")
+        elif rolls and guarded:
+            former = await resolve(given.old_inputs)
+            await _prove(reached, desired, former, uid, row, within)
 
-    return hook(f"{name}-resize", before_update)
+    return hook(f"{name}-update", before_update)
+
+
+async def _resize(
+    reached: Connection,
+    desired: Any,
+    uid: str,
+    row: Row,
+    within: float,
+    policy: resize.FailurePolicy,
+    *,
+    required: bool,
+) -> bool:
+    """Say what a change means for the pods, and resize them if that is it; return whether new ones roll out."""
+    plan = await in_thread(_plan, reached, desired, uid)
+    if plan is None:
+        row.info("what this changes is told once the interrupted resize has been brought to its end")
+        return False
+    if plan.outcome == "refused":
+        raise pulumi.RunError("\n".join(plan.lines()))
+    if required and not plan.spares_pods:
+        why = "in_place is required, and this change would be something else; nothing was changed:"
+        raise pulumi.RunError("\n".join([why, *plan.lines()]))
+    for line in plan.lines():
+        row.info(line)
+    if plan.outcome != "in-place":
+        return plan.judged and not plan.empty
+    if pulumi.runtime.is_dry_run():
+        return False
+    with critical_section(row):
+        adopted = await in_thread(_adopt, reached, plan, row.progress, within, policy)
+    if adopted.waiting or not adopted.in_place:
+        row.warn(adopted.text)
+        return not adopted.in_place
+    restarted = {verdict.container for verdict in plan.verdicts if verdict.outcome == "container-restart"}
+    note = f" ({NOTE})" if plan.simulated else ""
+    row.info(f"resized in place{note}: no rollout, {', '.join(sorted(restarted)) or 'no container'} restarted")
+    return False
+
+
+async def _prove(reached: Connection, desired: Any, former: Any, uid: str, row: Row, within: float) -> None:
+    stop = threading.Event()
+
+    def prove() -> None:
+        with reached.client() as client:
+            rollout.prove(client, desired, former, uid, patience=within, stop=stop, progress=row.progress)
+
+    with critical_section(row, stop):
+        try:
+            await in_thread(prove)
+        except ActionError as problem:
+            raise pulumi.RunError(str(problem)) from None
 
 
 def free_name_hook(name: str, connection: Any, workload: str) -> ResourceHook:

@@ -18,6 +18,7 @@ import pulumi
 from pulumi.runtime import mocks, settings
 
 _R = TypeVar("_R")
+_ANSWERING = 1.0
 
 
 def mocked() -> bool:
@@ -58,20 +59,26 @@ class _Critical:
         self.depth = 0
         self.interrupted = False
         self.held = False
+        self.stops: list[threading.Event] = []
 
 
 _critical: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Critical] = weakref.WeakKeyDictionary()
 
 
 @contextlib.contextmanager
-def critical_section(row: "Row") -> Iterator[None]:
-    """Hold off Ctrl-C until the block, and every other one under way, has ended; then it takes effect."""
+def critical_section(row: "Row", stop: threading.Event | None = None) -> Iterator[None]:
+    """Hold off Ctrl-C until the block, and every other one under way, has ended; then it takes effect.
+
+    It sets `stop`, by which a block that may take long comes to its end sooner.
+    """
     loop = asyncio.get_running_loop()
     state = _critical.setdefault(loop, _Critical())
 
     def note() -> None:
         state.interrupted = True
         row.info("interrupted: this change is brought to its end first")
+        for each in state.stops:
+            each.set()
 
     if state.depth == 0:
         # Outside the main thread (a component served to other languages) signals are not ours to hold.
@@ -79,15 +86,20 @@ def critical_section(row: "Row") -> Iterator[None]:
             loop.add_signal_handler(signal.SIGINT, note)
             state.held = True
     state.depth += 1
+    if stop is not None:
+        state.stops.append(stop)
     try:
         yield
     finally:
         state.depth -= 1
+        if stop is not None:
+            state.stops.remove(stop)
         if state.depth == 0 and state.held:
             loop.remove_signal_handler(signal.SIGINT)
             state.held = False
             if state.interrupted:
-                os.kill(os.getpid(), signal.SIGINT)
+                # Not at once: the engine waits for the answer of the hook that this is part of.
+                loop.call_later(_ANSWERING, os.kill, os.getpid(), signal.SIGINT)
 
 
 async def critical_sections_done() -> None:

@@ -14,7 +14,7 @@ import pulumi
 
 from components._hooks import connect
 from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
-from components.actions import generations, readiness, resize
+from components.actions import generations, readiness, resize, rollout
 from components.actions.connection import Connection
 from components.actions.errors import ActionError
 
@@ -101,7 +101,13 @@ def _recover(
             row.warn(f"an earlier resize was interrupted and will be brought to its end first: {left}")
         elif left:
             row.info(resize.finish(client, left, row.progress, desired=desired))
-        elif report_only:
+        manifest = desired | {"metadata": {"namespace": namespace, "name": name}}
+        tried = "" if left else rollout.abandoned(client, manifest)
+        if tried and report_only:
+            row.warn(f"an earlier rollout was interrupted and will be taken back first: {tried}")
+        elif tried:
+            row.info(rollout.take_back(client, manifest, progress=row.progress))
+        if report_only and not left:
             for text in resize.drifted(client, namespace, name):
                 row.warn(f"changed by hand, which the next update puts back in place: {text}")
 
@@ -110,6 +116,7 @@ def _wait(reached: Connection, workload: Mapping[str, str], patience: float, sto
     with reached.client() as client:
         namespace, name = workload["namespace"], workload["name"]
         readiness.wait_ready(client, namespace, name, patience=patience, stop=stop, progress=row.progress)
+        rollout.conclude(client, namespace, name)
 
 
 def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Row) -> None:
@@ -117,9 +124,9 @@ def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Ro
     try:
         with reached.client() as client:
             for done in resize.heal(client, desired, uid, progress=row.progress, timeout=patience):
-                row.warn(f"changed by hand: {done}")
+                row.warn(f"not as the program has it: {done}")
     except ActionError as problem:
-        row.warn(f"the pods are well, but sizes that were changed by hand could not be put back: {problem}")
+        row.warn(f"the pods are well, but sizes that are not the program's could not be put back: {problem}")
 
 
 def _keep(reached: Connection, workload: Mapping[str, str], bases: Sequence[str], key: str, row: Row) -> None:

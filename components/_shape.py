@@ -229,7 +229,7 @@ def _camel(value: Any, shape: _Shape, name: str) -> Any:
         return {key: _camel(entry, item, "") for key, entry in kept.items()}
     if shape.kind == "int":
         return int(value)
-    if name in _INT_OR_NAME and isinstance(value, str) and value.isdecimal():
+    if name in _INT_OR_NAME and isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value)
     return value
 

@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 from components._args import ContainerPortArgs
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook, free_name_hook, hold_hook, resize_hook
+from components._hooks import check_hook, free_name_hook, hold_hook, update_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
@@ -88,9 +88,7 @@ class Workload(pulumi.ComponentResource):
         )
         checked = check_hook(f"{kind}-{name}", check_late)
         held = hold_hook(f"{kind}-{name}", connection, list(config_maps.values()))
-        resized = resize_hook(
-            f"{kind}-{name}", connection, args.get("in_place"), args.get("resize_failure_policy"), patience
-        )
+        updated = update_hook(f"{kind}-{name}", connection, args, patience)
         deployment = Deployment(
             name,
             metadata={
@@ -102,7 +100,8 @@ class Workload(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self,
-                hooks=pulumi.ResourceHookBinding(before_create=[checked, held], before_update=[checked, resized]),
+                aliases=former(args.get("moved_from")),
+                hooks=pulumi.ResourceHookBinding(before_create=[checked, held], before_update=[checked, updated]),
             ),
         )
         metadata = deployment.metadata
@@ -167,6 +166,15 @@ def config_map_of(config: Mapping[str, Any], name: Any, namespace: Any, key: str
     labels = {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key}
     metadata = {"name": name, "namespace": namespace, "labels": labels}
     return {"metadata": metadata, "immutable": True, "data": config["data"]}
+
+
+def former(moved_from: str | None) -> list[str | pulumi.Alias] | None:
+    """Return the alias of the plain resource that moves into a component; None where there is none."""
+    if moved_from is None:
+        return None
+    if moved_from.startswith("urn:pulumi:"):
+        return [moved_from]
+    return [pulumi.Alias(name=moved_from, parent=pulumi.ROOT_STACK_RESOURCE)]
 
 
 def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:

@@ -145,7 +145,7 @@ PATH = Value(one("/", "/healthz", "ready?full=1"), WILD | one(""))
 SECONDS = bounded(1, 2**31 - 1)
 PROBE_PORT = Value(
     lambda pod: one(*pod.ports, "80", "65535") if pod.ports else one("80", "1"),
-    one("", "0", "65536", "none-such", "Http", "080", "-1", "8 0", "99999999999", "sixteen-letters-") | WILD,
+    one("", "0", "65536", "none-such", "Http", "080", "-1", "8 0", "99999999999", "sixteen-letters-", "٣") | WILD,
 )
 FILE = st.from_regex(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,8}", fullmatch=True) | one(".env", "a" * 253)
 BAD_FILE = one("", ".", "..", "..a", "a/b", "a b", "é", "a" * 254) | WILD
@@ -417,6 +417,9 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "fs_group": bounded(0, 2**31 - 1),
         "annotations": Value(annotations, bad_annotations),
         "pod_spec_patch": Value(patches, bad_patches),
+        "min_ready_seconds": Value(one(0, 5, 599), one(-1, 600, 86399, 2**31)),
+        "restart": Value(st.text(max_size=8), one("", "x" * 262144)),
+        "moved_from": Value(one("web", "urn:pulumi:a::b::c::d"), one("")),
         "resize_failure_policy": Value(one("rollback", "wait"), one("", "rollout", "never")),
         "in_place": Value(one("preferred", "required", "off"), one("", "always", "Off")),
         "patience_seconds": Value(one(1, 120, 86400), one(0, -1, 86401)),

@@ -70,6 +70,14 @@ def sleep_problems(path: str, container: Mapping[str, Any], grace: Any) -> Itera
             )
 
 
+def pause(container: Mapping[str, Any]) -> int:
+    """Return the seconds that a container sleeps before its end, 0 when that is not known."""
+    handlers = dict(_handlers("", container))
+    sleep = handlers.get(".lifecycle.pre_stop", {}).get("sleep")
+    seconds = sleep.get("seconds") if isinstance(sleep, dict) else None
+    return int(seconds) if isinstance(seconds, int | float) else 0
+
+
 def init_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what an init container that runs to its end may not have; a sidecar may."""
     for field in (*_PROBES, "lifecycle"):
@@ -245,7 +253,7 @@ def _probe(path: str, kind: str, container: Mapping[str, Any]) -> Iterator[Probl
 def _probe_port(path: str, port: Any, ports: Any) -> Iterator[Problem]:
     if not isinstance(port, str):
         return
-    if port.isdecimal():
+    if port.isascii() and port.isdecimal():
         yield from in_range(path, int(port), 1, 65535)
         return
     declared = [entry.get("name") for _, entry in entries(ports)]

@@ -70,7 +70,7 @@ def _target(place: str, port: Mapping[str, Any], protocol: Any, container_ports:
         target = port.get("name")
     if not isinstance(target, str):
         return
-    if target.isdecimal():
+    if target.isascii() and target.isdecimal():
         yield from in_range(f"{place}.target_port", int(target), 1, 65535)
         yield from _protocol_of_number(place, int(target), protocol, container_ports)
         return

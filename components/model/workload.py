@@ -16,6 +16,7 @@ _PROGRESS_DEADLINE = 600
 _GRACE = 30
 # A ReplicaSet is called after its Deployment, with a dash and a hash of up to 10 characters.
 _LONGEST_NAME = 253 - 11
+RESTART_ANNOTATION = "kubernetes-emerging/restart"
 _POD_FIELDS = (
     "runtimeClassName",
     "serviceAccountName",
@@ -26,23 +27,18 @@ _POD_FIELDS = (
 )
 
 
-def problems(args: Mapping[str, Any], *, grace: int = _GRACE) -> Iterator[Problem]:
+def problems(args: Mapping[str, Any], *, grace: int | None = None) -> Iterator[Problem]:
     """Yield everything that is wrong with a workload's arguments (snake_case, `UNKNOWN` where not known yet).
 
-    `grace` is the grace period that the pods have when the arguments name none.
+    `grace` is the grace period of pods whose arguments name none; by default that of `pod_spec`.
     """
     yield from names.dns_label("namespace", args.get("namespace"))
     yield from names.dns_subdomain("name", args.get("name"), _LONGEST_NAME, rule="replica-set-name")
     yield from in_range("replicas", args.get("replicas"), 0, _INT32)
     seconds = args.get("termination_grace_period_seconds")
     yield from in_range("termination_grace_period_seconds", seconds, 0, _INT32, "grace")
-    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400, "own")
-    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred", "own")
-    policy = args.get("resize_failure_policy")
-    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback", "own")
-    if policy == "rollout" and args.get("in_place") == "required":
-        message = "a rollout is what in_place: required rules out"
-        yield Problem("resize_failure_policy", message, "write rollback or wait", "own")
+    yield from _own(args)
+    yield from _min_ready(args)
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
@@ -73,15 +69,18 @@ def labels(name: Any, labels: Any, match_labels: Any) -> dict[str, Any]:
 def template(name: Any, args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[str, Any]:
     """Return the pod template for a workload's arguments (camelCase)."""
     metadata: dict[str, Any] = {"labels": labels(name, args.get("labels"), args.get("matchLabels"))}
-    if args.get("annotations"):
-        metadata["annotations"] = args["annotations"]
+    restart = {} if args.get("restart") is None else {RESTART_ANNOTATION: args["restart"]}
+    if args.get("annotations") or restart:
+        metadata["annotations"] = {**(args.get("annotations") or {}), **restart}
     return {"metadata": metadata, "spec": pod_spec(args, config_maps)}
 
 
 def deployment_spec(args: Mapping[str, Any], *, selector: Any, template: Any, deadline: Any) -> dict[str, Any]:
     """Return the spec of the Deployment around its selector and template; `deadline` in seconds."""
     spec = {"selector": {"matchLabels": selector}, "template": template, "progressDeadlineSeconds": deadline}
-    return spec | {field: args[field] for field in ("replicas", "strategy") if args.get(field) is not None}
+    return spec | {
+        field: args[field] for field in ("replicas", "strategy", "minReadySeconds") if args.get(field) is not None
+    }
 
 
 def progress_deadline(patience: float) -> int:
@@ -113,8 +112,26 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     if args.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": name} for name in args["imagePullSecrets"]]
     spec |= {field: args[field] for field in _POD_FIELDS if args.get(field) is not None}
+    pause = longest_pause(args)
+    if pause and "terminationGracePeriodSeconds" not in spec:
+        spec["terminationGracePeriodSeconds"] = pause + _GRACE
     patched = patch.merge(spec, args.get("podSpecPatch") or {})
     return dict(patched)
+
+
+def longest_pause(args: Mapping[str, Any]) -> int:
+    """Return the seconds of the longest `preStop` sleep among main containers and sidecars (camelCase), 0 for none.
+
+    All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960). One that only
+    the deployment knows does not count.
+    """
+    found = [0]
+    for field in ("containers", "sidecars"):
+        for each in args.get(field) or []:
+            sleep = ((each.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
+            seconds = sleep.get("seconds")
+            found += [int(seconds)] if isinstance(seconds, int | float) else []
+    return max(found)
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -127,11 +144,40 @@ def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _own(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check the fields that are the component's own, which the API server never sees."""
+    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400, "own")
+    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred", "own")
+    policy = args.get("resize_failure_policy")
+    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback", "own")
+    if policy == "rollout" and args.get("in_place") == "required":
+        message = "a rollout is what in_place: required rules out"
+        yield Problem("resize_failure_policy", message, "write rollback or wait", "own")
+    if args.get("moved_from") is UNKNOWN or args.get("moved_from") == "":
+        remedy = "write the Pulumi name or the URN of the Deployment"
+        yield Problem("moved_from", "it is not known, or empty", remedy, "own")
+
+
+def _min_ready(args: Mapping[str, Any]) -> Iterator[Problem]:
+    seconds, patience = args.get("min_ready_seconds"), args.get("patience_seconds")
+    yield from in_range("min_ready_seconds", seconds, 0, _INT32)
+    deadline = progress_deadline(patience) if isinstance(patience, int | float) else _PROGRESS_DEADLINE
+    if patience is not UNKNOWN and isinstance(seconds, int | float) and deadline <= seconds <= _INT32:
+        yield Problem(
+            "min_ready_seconds",
+            f"{seconds:g} is not less than the {deadline} seconds that a rollout may stand still",
+            "lower it, or set patience_seconds higher than it",
+        )
+
+
 def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     match, labels = args.get("match_labels"), args.get("labels")
     yield from names.labels("match_labels", match)
     yield from names.labels("labels", labels)
-    yield from annotations.pod_problems("annotations", args.get("annotations"), _container_names(args))
+    written, restart = args.get("annotations"), args.get("restart")
+    restarting = {} if restart is None else {RESTART_ANNOTATION: restart}
+    annotated = {**written, **restarting} if isinstance(written, dict) else written or restarting
+    yield from annotations.pod_problems("annotations", annotated, _container_names(args))
     yield from names.labels("node_selector", args.get("node_selector"))
     if isinstance(match, dict) and all(value is None for value in match.values()):
         yield Problem("match_labels", "it is empty", "write at least one label, or leave it out", "empty")
@@ -238,7 +284,7 @@ def _container_names(args: Mapping[str, Any]) -> set[str] | None:
     return None if None in groups else {name for group in groups for name in group or ()}
 
 
-def _containers(args: Mapping[str, Any], grace: int) -> Iterator[Problem]:
+def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]:
     volumes, seconds = patch.names_of(args, "volumes", "volumes"), _grace(args, grace)
     place_names, port_names = [], []
     for field in ("init_containers", "sidecars", "containers"):
@@ -257,12 +303,15 @@ def _containers(args: Mapping[str, Any], grace: int) -> Iterator[Problem]:
     yield from unique(port_names, "name", "port-name")
 
 
-def _grace(args: Mapping[str, Any], default: int) -> Any:
+def _grace(args: Mapping[str, Any], default: int | None) -> Any:
     """Return the pods' grace period with the patch applied, UNKNOWN when it is not known yet."""
-    patched = args.get("pod_spec_patch")
+    patched, own = args.get("pod_spec_patch"), args.get("termination_grace_period_seconds")
     if patched is UNKNOWN:
         return UNKNOWN
-    own = args.get("termination_grace_period_seconds")
     if isinstance(patched, dict) and "terminationGracePeriodSeconds" in patched:
-        own = patched["terminationGracePeriodSeconds"]
-    return default if own is None else own
+        seconds = patched["terminationGracePeriodSeconds"]
+        return _GRACE if seconds is None else seconds
+    if own is not None or default is not None:
+        return default if own is None else own
+    listed = [entry for field in ("containers", "sidecars") for _, entry in entries(args.get(field))]
+    return _GRACE + max((container.pause(entry) for entry in listed), default=0)

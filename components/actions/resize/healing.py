@@ -14,7 +14,9 @@ from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER, read_j
 from components.actions.resize.live import APPS, deployment_path, pods_of, replica_sets_of
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.pods import pod_sizes
+from components.actions.resize.resources import overlaid, same
 from components.actions.resize.running import resize_pods
+from components.actions.resize.templates import sizes
 from components.actions.resize.verdict import active_replica_sets, drift
 
 _OURS = (FIELD_MANAGER, OWN_MANAGER)
@@ -52,7 +54,7 @@ def all_drifted(client: Client, namespace: str) -> list[str]:
 
 
 def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], None], timeout: float) -> list[str]:
-    """Put sizes that were changed by hand back to those of the desired Deployment manifest, in place.
+    """Put sizes that are not those of the desired Deployment manifest, which is on record, back to them in place.
 
     Return what was done and what could not be, in words; nothing when there is no drift. Only the object with this UID
     is touched, none that is paused or in the middle of a rollout or resize, and nothing that would take new pods:
@@ -64,7 +66,7 @@ def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], N
     live = client.find(deployment_path(namespace, name))
     if live is None or live["metadata"]["uid"] != uid:
         return []
-    found = list(_drifted(client, live))
+    found = list(_drifted(client, live)) or list(_unrecorded(live, desired))
     if not found:
         return []
     planned = plan(client, desired, uid)
@@ -101,6 +103,19 @@ def _drifted(client: Client, live: Json) -> Iterator[str]:
     for pod, texts in differing:
         others = ", ".join(e["manager"] for e in _resizes(pod) if not e["manager"].startswith(_OURS))
         yield from (f"{text} (changed by {others or 'a resize that was cut off'})" for text in texts)
+
+
+def _unrecorded(live: Json, desired: Json) -> Iterator[str]:
+    """Yield which sizes of the template are not the desired ones, although nobody else wrote them. Pure.
+
+    That is an update that was killed after the resize and before its record, in a program that was reverted since.
+    """
+    if live["spec"].get("paused"):
+        return
+    now = sizes(live["spec"]["template"])
+    for name, wanted in sizes(desired["spec"]["template"]).items():
+        if name in now and not same(now[name], overlaid(now[name], wanted)):
+            yield f"the template's sizes of container {name} are of an update that was cut off"
 
 
 def _foreign_sizes(deployment: Json) -> Iterator[tuple[str, str]]:

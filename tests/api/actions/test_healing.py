@@ -85,6 +85,16 @@ def test_what_would_take_new_pods_is_said_and_left(client: Client, namespace: st
     )
 
 
+def test_a_resize_that_no_record_knows_is_taken_back(client: Client, namespace: str) -> None:
+    """An update that is killed right after the resize, and whose program is then reverted, leaves no diff to Pulumi."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    adopt(client, plan(client, manifest(namespace, CPU)), progress=print, timeout=60)
+    (done,) = healed(client, manifest(namespace, SMALL))
+    assert "an update that was cut off; put back in place" in done
+    assert before.identities == assert_whole(client, namespace, SMALL).identities
+
+
 def test_our_own_resizes_are_no_drift(client: Client, namespace: str) -> None:
     """After an ordinary resize nothing was changed by hand, nor for an object of another UID."""
     create(client, manifest(namespace, SMALL))

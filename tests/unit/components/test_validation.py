@@ -61,6 +61,7 @@ AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
         "strategy.rolling_update.max_unavailable",
         "at most 100%",
     ),
+    ({"strategy": {"rolling_update": {"max_surge": "٣"}}}, "strategy.rolling_update.max_surge", "'25%'"),
     ({"strategy": {"rolling_update": {"max_surge": "٣%"}}}, "strategy.rolling_update.max_surge", "'25%'"),
     (
         {"strategy": {"rolling_update": {"max_surge": "00", "max_unavailable": "0%"}}},
@@ -68,6 +69,8 @@ AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
         "nothing could move",
     ),
     ({"volumes": [{"name": "a", "config": {"name": "c", "data": {".": ""}}}]}, "volumes[0].config.data['.']", "file"),
+    ({"min_ready_seconds": 600}, "min_ready_seconds", "set patience_seconds higher"),
+    ({"restart": "x" * 262144}, "annotations", "annotations hold 262144"),
     ({"volumes": "none"}, "volumes", "write a list"),
     ({"containers": [None]}, "containers[0]", "it is null"),
     ({"pod_spec_patch": {"restartPolicy": "OnFailure"}}, "pod_spec_patch.restartPolicy", "is a Job"),
@@ -141,10 +144,11 @@ OF_A_CONTAINER: list[tuple[dict[str, Any], str, str]] = [
         "resources.limits['requests.a/b']",
         "example.com/gpu",
     ),
-    ({"lifecycle": {"pre_stop": {"sleep": {"seconds": 31}}}}, "lifecycle.pre_stop.sleep.seconds", "grace period of 30"),
+    ({"lifecycle": {"post_start": {"sleep": {"seconds": 31}}}}, "lifecycle.post_start.sleep.", "grace period of 30"),
     ({"lifecycle": {"post_start": {"sleep": {"seconds": -1}}}}, "lifecycle.post_start.sleep.seconds", "from 0"),
     ({"lifecycle": {"post_start": {"http_get": {"port": "0"}}}}, "lifecycle.post_start.http_get.port", "1 to 65535"),
     ({"lifecycle": {"pre_stop": {"exec": {"command": []}}}}, "lifecycle.pre_stop.exec.command", "it is empty"),
+    ({"liveness_probe": {"tcp_socket": {"port": "٣"}}}, "liveness_probe.tcp_socket.port", "write a number"),
     ({"liveness_probe": {"exec": {"command": []}}}, "liveness_probe.exec.command", "it is empty"),
 ]
 
@@ -269,10 +273,12 @@ def test_the_page_lists_the_rules_that_there_are() -> None:
         ({}, {"volumes": [{"name": "a", "empty_dir": {"medium": "HugePages-2Mi"}}]}),
         ({}, {"strategy": {"rolling_update": {"max_surge": "200%", "max_unavailable": "0"}}}),
         ({}, {"tolerations": [{"operator": "Exists"}, {"key": "a", "effect": "NoExecute", "toleration_seconds": -1}]}),
+        ({"lifecycle": {"pre_stop": {"sleep": {"seconds": 60}}, "post_start": {"sleep": {"seconds": 90}}}}, {}),
         (
             {"lifecycle": {"pre_stop": {"sleep": {"seconds": 60}}}},
-            {"pod_spec_patch": {"terminationGracePeriodSeconds": 60}},
+            {"termination_grace_period_seconds": 30, "pod_spec_patch": {"terminationGracePeriodSeconds": 60}},
         ),
+        ({}, {"min_ready_seconds": 600, "patience_seconds": 601}),
         ({"resources": {}}, {"in_place": "off"}),
         ({"resources": {}}, {"pod_spec_patch": {"containers": [{"name": "web", "resources": SIZE}]}}),
         ({"resources": {}}, {"sidecars": [{"name": "s", "image": "i", "resources": SIZE, **STARTUP}]}),
@@ -290,6 +296,19 @@ def test_a_policy_of_restarts_needs_pods_that_restart() -> None:
     assert ["pod_spec_patch.restartPolicy", "containers[0].resize_policy[0].restart_policy"] == [
         problem.path for problem in found({"resize_policy": policy}, pod_spec_patch={"restartPolicy": "Never"})
     ]
+
+
+def test_a_pause_fits_the_grace_period_that_is_written() -> None:
+    """A grace period of the arguments or of the patch goes before the one that would follow from the pause."""
+    lifecycle = {"pre_stop": {"sleep": {"seconds": 60}}}
+    for more in (
+        {"termination_grace_period_seconds": 59},
+        {"termination_grace_period_seconds": 90, "pod_spec_patch": {"terminationGracePeriodSeconds": 59}},
+        {"termination_grace_period_seconds": 90, "pod_spec_patch": {"terminationGracePeriodSeconds": None}},
+    ):
+        assert ["containers[0].lifecycle.pre_stop.sleep.seconds"] == [
+            problem.path for problem in found({"lifecycle": lifecycle}, **more)
+        ]
 
 
 def test_the_components_own_name_counts_where_none_is_given() -> None:
