@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from components.model import names
-from components.model.problem import Problem, entry_path
+from components.model.problem import Problem, entry_path, whole_number
 
 _LARGEST = 256 * 1024
 _DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -58,4 +58,7 @@ def _app_armor(place: str, container: str, value: Any, containers: set[str] | No
 
 
 def _is_int32(text: str) -> bool:
-    return re.fullmatch(r"0|-[0-9]+|[1-9][0-9]*", text) is not None and -(2**31) <= int(text) < 2**31
+    number = whole_number(text.removeprefix("-"))
+    if number is None or (text.startswith("0") and text != "0"):
+        return False
+    return number <= 2**31 if text.startswith("-") else number < 2**31

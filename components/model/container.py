@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.model import names, resources
-from components.model.problem import UNKNOWN, Problem, entries, exactly_one, in_range, known, one_of, unique
+from components.model.problem import (
+    UNKNOWN,
+    Problem,
+    entries,
+    exactly_one,
+    in_range,
+    known,
+    one_of,
+    unique,
+    whole_number,
+)
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 _PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
@@ -253,8 +263,9 @@ def _probe(path: str, kind: str, container: Mapping[str, Any]) -> Iterator[Probl
 def _probe_port(path: str, port: Any, ports: Any) -> Iterator[Problem]:
     if not isinstance(port, str):
         return
-    if port.isascii() and port.isdecimal():
-        yield from in_range(path, int(port), 1, 65535)
+    number = whole_number(port)
+    if number is not None:
+        yield from in_range(path, number, 1, 65535)
         return
     declared = [entry.get("name") for _, entry in entries(ports)]
     if port not in declared and all(known(name) for name in declared):

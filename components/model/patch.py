@@ -53,13 +53,8 @@ def container_resources(args: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the requests and limits of every container with the patch applied, UNKNOWN for what is not known yet."""
     patch = args.get(_FIELD)
     for group, fields in GROUPS.items():
-        patched = patch.get(group) if isinstance(patch, dict) else patch
-        if patched is UNKNOWN or any(args.get(field) is UNKNOWN for field in fields):
-            yield UNKNOWN
-            continue
-        own = [entry for field in fields for entry in args.get(field) or []]
-        applied = merge({group: own}, {group: patched} if patched is not None else {})
-        for entry in applied[group]:
+        listed = _applied(args, group, fields)
+        for entry in [UNKNOWN] if listed is None else listed:
             yield entry.get("resources") if isinstance(entry, dict) else UNKNOWN
     if isinstance(patch, dict) and patch.get("resources") is not None:
         yield UNKNOWN  # of the pod as a whole
@@ -67,16 +62,20 @@ def container_resources(args: Mapping[str, Any]) -> Iterator[Any]:
 
 def names_of(args: Mapping[str, Any], field: str, *own: str) -> set[str] | None:
     """Return the names in a list of the pod spec, made from the arguments `own`, or None when not all are known."""
+    listed = _applied(args, field, own)
+    found = None if listed is None or UNKNOWN in listed else {entry.get("name") for _, entry in entries(listed)}
+    return None if found is None or UNKNOWN in found else {name for name in found if isinstance(name, str)}
+
+
+def _applied(args: Mapping[str, Any], field: str, own: Sequence[str]) -> list[Any] | None:
+    """Return a list of the pod spec, made from the arguments `own`, with the patch applied; None when not known."""
     patch = args.get(_FIELD)
     if patch is UNKNOWN or any(args.get(each) is UNKNOWN for each in own):
         return None
     written = [entry for each in own for entry in args.get(each) or []]
-    patched = merge({field: written}, {field: patch[field]} if isinstance(patch, dict) and field in patch else {})
-    listed = patched.get(field) or []
-    if not isinstance(listed, list) or UNKNOWN in listed:
-        return None
-    found = {entry.get("name") for _, entry in entries(listed)}
-    return None if UNKNOWN in found else {name for name in found if isinstance(name, str)}
+    changes = {field: patch[field]} if isinstance(patch, dict) and field in patch else {}
+    listed = merge({field: written}, changes).get(field, [])
+    return listed if isinstance(listed, list) else None
 
 
 def _keyed(value: Any, key: str) -> bool:

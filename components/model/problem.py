@@ -1,5 +1,6 @@
 """One thing that is wrong with a value, and the stand-in for a value that is not known yet."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -45,6 +46,15 @@ def entries(value: Any) -> Iterable[tuple[int, dict[str, Any]]]:
         for index, entry in enumerate(value):
             if isinstance(entry, dict):
                 yield index, entry
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number that a text of digits writes, at most its first twenty; None for any other text.
+
+    Only the digits of ASCII count, as in Kubernetes; those of other scripts are digits for Python alone.
+    """
+    found = re.fullmatch("0*([0-9]+)", text)
+    return int(found[1][:20]) if found else None
 
 
 def entry_path(path: str, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from components.model import annotations, names
 from components.model.container import PROTOCOLS
-from components.model.problem import Problem, entries, in_range, known, one_of, unique
+from components.model.problem import Problem, entries, in_range, known, one_of, unique, whole_number
 
 TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
@@ -70,9 +70,10 @@ def _target(place: str, port: Mapping[str, Any], protocol: Any, container_ports:
         target = port.get("name")
     if not isinstance(target, str):
         return
-    if target.isascii() and target.isdecimal():
-        yield from in_range(f"{place}.target_port", int(target), 1, 65535)
-        yield from _protocol_of_number(place, int(target), protocol, container_ports)
+    number = whole_number(target)
+    if number is not None:
+        yield from in_range(f"{place}.target_port", number, 1, 65535)
+        yield from _protocol_of_number(place, number, protocol, container_ports)
         return
     yield from names.port_name(f"{place}.target_port", target)
     listed = [entry for _, entry in entries(container_ports)]

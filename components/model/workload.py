@@ -1,11 +1,10 @@
 """A workload: what is wrong with its arguments, and the Deployment that they become."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.model import annotations, container, names, patch, resources, volume
-from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique
+from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique, whole_number
 
 NAME_LABEL = "app.kubernetes.io/name"
 IN_PLACE = ("preferred", "required", "off")
@@ -265,7 +264,7 @@ def _strategy(strategy: Any) -> Iterator[Problem]:
 
 def _share(value: Any) -> int | None:
     """Return the number in a number or percentage of pods, None where there is none."""
-    return int(value.removesuffix("%")) if isinstance(value, str) and re.fullmatch("[0-9]+%?", value) else None
+    return whole_number(value.removesuffix("%")) if isinstance(value, str) else None
 
 
 def _best_effort(args: Mapping[str, Any]) -> Iterator[Problem]:
