@@ -135,10 +135,12 @@ class KillingTransport:
     """The transport of a real client that dies right after its nth change (dry runs and reviews do not count).
 
     Neither does what the server refuses: a status that is written in between makes a conflict, which is tried again.
-    With `outage` it is the API server that is gone from then on.
+    With `outage` it is the API server that is gone from then on; with `act` that is done in place of dying.
     """
 
-    def __init__(self, real: Transport, after: int, *, outage: bool = False) -> None:
+    def __init__(
+        self, real: Transport, after: int, *, outage: bool = False, act: Callable[[], None] | None = None
+    ) -> None:
         self.configuration = real.configuration
         self.rest_client = self
         self.pool_manager = self
@@ -147,6 +149,7 @@ class KillingTransport:
         self._pool = real.rest_client.pool_manager
         self._after = after
         self._outage = outage
+        self._act = act or self._die
 
     def request(self, method: str, url: str, **options: Any) -> Any:
         """Send the request, and die after it when its number has come."""
@@ -158,5 +161,8 @@ class KillingTransport:
                 self.changes += 1
                 last = self.changes == self._after
             if last and not self._outage:
-                raise Killed
+                self._act()
         return answer
+
+    def _die(self) -> None:
+        raise Killed

@@ -1,0 +1,138 @@
+"""What goes wrong around a resize, on a real node: at every one of its changes, and none of it replaces a pod."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.actions.client import Client, Transport
+from components.actions.readiness import wait_ready
+from components.actions.resize import ResizeFailed, adopt, plan, unfinished
+from components.actions.resize.live import deployment_path
+from tests.api.actions.live import CPU, SMALL, KillingTransport, Snapshot, assert_whole, create, eventually, manifest
+
+if TYPE_CHECKING:
+    from lab.cluster import Cluster
+
+# Every change takes minutes: a third of them by default, all with LAB_TEST_ALL=1.
+EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 3
+CHANGES = 9
+
+
+@pytest.fixture
+def client(kube: Transport) -> Client:
+    """Return our client over the test cluster's transport."""
+    return Client(kube)
+
+
+@pytest.fixture
+def process(lab_cluster: "Cluster") -> Callable[[str], int]:
+    """Give a function that finds the process of one of the test cluster's own programs."""
+    from lab.cluster import node
+
+    def find(program: str) -> int:
+        first = node.first_process(lab_cluster._instance)
+        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            if Path(os.fsdecode(command[0])).name == program:
+                return int(child)
+        raise AssertionError(f"{program} does not run")
+
+    return find
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Stop a process, as a node that is lost does not answer, and let it go on."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def each_change(client: Client, kube: Transport, namespace: str, act: Callable[[], None]) -> None:
+    """Resize to and fro, each time with `act` after another change; the pods must stay the same ones."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    size, other = SMALL, CPU
+    for change in range(1, CHANGES, EVERY):
+        size, other = other, size
+        eventually(lambda size=size: plan(client, manifest(namespace, size)).outcome == "in-place")  # type: ignore[misc]
+        transport = KillingTransport(kube, change, act=act)
+        adopt(Client(transport), plan(client, manifest(namespace, size)), progress=print, timeout=60)
+        wait_ready(client, namespace, "web", patience=60)
+        after = assert_whole(client, namespace, size)
+        assert set(before.identities) <= set(after.identities)
+    assert transport.changes >= change, "there were fewer changes than that: nothing was done at the last"
+
+
+def test_a_controller_manager_that_restarts(
+    kube: Transport, client: Client, namespace: str, process: Callable[[str], int]
+) -> None:
+    """The controllers' memory of the window is no part of the promise: they come back and find it as it is."""
+    killed = []
+
+    def restart() -> None:
+        killed.append(process("kube-controller-manager"))
+        os.kill(killed[-1], signal.SIGKILL)
+
+    each_change(client, kube, namespace, restart)
+    assert len(killed) >= CHANGES // EVERY
+    assert process("kube-controller-manager") not in killed
+
+
+def test_somebody_scales_meanwhile(kube: Transport, client: Client, namespace: str) -> None:
+    """A pod that comes in the window has the new size in the end, in the one ReplicaSet."""
+    wanted = [2]
+
+    def scale() -> None:
+        wanted.append(wanted[-1] + 1)
+        client.patch(deployment_path(namespace, "web"), {"spec": {"replicas": wanted[-1]}})
+
+    each_change(client, kube, namespace, scale)
+    assert len(wanted) > CHANGES // EVERY
+    assert wanted[-1] == len(Snapshot(client, namespace).pods)
+
+
+def test_a_node_that_is_lost(client: Client, namespace: str, process: Callable[[str], int]) -> None:
+    """Nobody carries the resize out: it is taken back in time, and the pods are the same ones once the node is back."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    planned = plan(client, manifest(namespace, CPU))
+    with frozen(process("kubelet")), pytest.raises(ResizeFailed, match="not done after 5 s") as caught:
+        adopt(client, planned, progress=print, timeout=5)
+    assert caught.value.undone
+    wait_ready(client, namespace, "web", patience=60)
+    assert before.identities == assert_whole(client, namespace, SMALL).identities
+
+
+def test_two_runs_at_once(client: Client, namespace: str) -> None:
+    """One resizes, the other fails without having changed anything, and nothing is left paused."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    plans = [plan(client, manifest(namespace, CPU)) for _ in range(2)]
+    outcomes: list[str] = []
+
+    def run(index: int) -> None:
+        try:
+            adopt(client, plans[index], progress=print, timeout=60)
+            outcomes.append("resized")
+        except ResizeFailed as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    first, second = sorted(outcomes, key=len)
+    assert "resized" == first
+    assert "nothing was changed" in second
+    assert unfinished(client, namespace, "web") is None
+    assert before.identities == assert_whole(client, namespace, CPU).identities
