@@ -242,7 +242,7 @@ class EmptyDirArgs(TypedDict, total=False):
     """A directory that lives as long as its pod (core/v1 EmptyDirVolumeSource)."""
 
     medium: Input[str]
-    """'' (the node's disk, the default) or Memory."""
+    """'' (the node's disk, the default), Memory, HugePages or one size of them, such as HugePages-2Mi."""
     size_limit: Input[str]
     """Quantity over which the pod is evicted; none by default."""
 

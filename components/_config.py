@@ -31,20 +31,13 @@ class ConfigMaps:
         for each in fields.get("volumes") or []:
             config = each.get("config")
             if config:
-                place = self._live if config.get("onChange") == "live" else self._generation
-                self.names[each["name"]] = place(each["name"], config, fields["namespace"])
+                make = self._live if volume.is_live(config) else self._generation
+                self.names[each["name"]] = make(each["name"], config, fields["namespace"])
 
     def _generation(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
         wanted = pulumi.Output.all(config["name"], config["data"])
-        manifest: dict[str, Any] = {
-            "metadata": {
-                "name": wanted.apply(lambda found: volume.config_name(found[0], found[1], self._key)),
-                "namespace": namespace,
-                "labels": {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: self._key},
-            },
-            "immutable": True,
-            "data": config["data"],
-        }
+        called = wanted.apply(lambda found: volume.config_name(found[0], found[1], self._key))
+        manifest = config_map_of(config, called, namespace, self._key)
         freed = free_name_hook(f"{self._name}-{place}", self._connection, self._key)
         child = ConfigMap(
             f"{self._name}/{place}",
@@ -61,11 +54,11 @@ class ConfigMaps:
         return created
 
     def _live(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
-        name = pulumi.Output.from_input(config["name"]).apply(lambda base: f"{base}-{self._key}")
+        name = pulumi.Output.from_input(config["name"]).apply(lambda base: volume.live_name(base, self._key))
+        manifest: dict[str, Any] = config_map_of(config, name, namespace, self._key)
         child = ConfigMap(
             f"{self._name}/{place}",
-            metadata={"name": name, "namespace": namespace},
-            data=config["data"],
+            **manifest,
             opts=pulumi.ResourceOptions(parent=self._component, provider=self._provider()),
         )
         return child.metadata.apply(lambda found: found.name or "")
@@ -86,3 +79,12 @@ class ConfigMaps:
                 opts=pulumi.ResourceOptions(parent=self._component, additional_secret_outputs=["kubeconfig"]),
             )
         return self._mutable
+
+
+def config_map_of(config: Mapping[str, Any], name: Any, namespace: Any, key: str) -> dict[str, Any]:
+    """Return the ConfigMap of a `config` volume; a generation is labelled with its base and its workload's key."""
+    if volume.is_live(config):
+        return {"metadata": {"name": name, "namespace": namespace}, "data": config["data"]}
+    labels = {generations.LABEL: config["name"], generations.WORKLOAD_LABEL: key}
+    metadata = {"name": name, "namespace": namespace, "labels": labels}
+    return {"metadata": metadata, "immutable": True, "data": config["data"]}

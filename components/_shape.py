@@ -11,7 +11,7 @@ import re
 import types
 import typing
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -103,7 +103,8 @@ async def resolve(value: Any) -> Any:
 
 def check(value: Any, hint: Any, path: str = "") -> list[Problem]:
     """Return what in a value does not fit the TypedDict: unknown and missing fields, wrong types."""
-    return _check(plain(value), shape_of(hint), path)
+    # The types are this library's own in part: a port is a string here, which other languages can type.
+    return [replace(problem, rule="shape") for problem in _check(plain(value), shape_of(hint), path)]
 
 
 def judged(args: Any, hint: Any) -> tuple[list[Problem], dict[str, Any]]:
@@ -112,9 +113,14 @@ def judged(args: Any, hint: Any) -> tuple[list[Problem], dict[str, Any]]:
     What has the wrong shape is told once: a field of the component with a problem anywhere inside is `UNKNOWN` there.
     """
     shape = check(args, hint)
-    wrong = {re.split(r"[.\[]", problem.path, maxsplit=1)[0] for problem in shape}
+    wrong = {top_field(problem.path) for problem in shape}
     known = plain(args) if isinstance(args, Mapping) else {}
     return shape, {field: UNKNOWN if field in wrong else value for field, value in known.items()}
+
+
+def top_field(path: str) -> str:
+    """Return the field of the component that a path begins with."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def camel(value: Any, hint: Any) -> Any:
@@ -161,7 +167,10 @@ def _check(value: Any, shape: _Shape, path: str) -> list[Problem]:
     if shape.kind == "list":
         if not isinstance(value, list):
             return [Problem(path, f"it is {_kind(value)}", "write a list")]
-        return [p for i, entry in enumerate(value) for p in _check(entry, _item(shape), f"{path}[{i}]")]
+        missing = [
+            Problem(f"{path}[{i}]", "it is null", "leave it out") for i, entry in enumerate(value) if entry is None
+        ]
+        return missing + [p for i, entry in enumerate(value) for p in _check(entry, _item(shape), f"{path}[{i}]")]
     if shape.kind == "map":
         if not isinstance(value, dict):
             return [Problem(path, f"it is {_kind(value)}", "write a map of names to values")]
@@ -220,7 +229,7 @@ def _camel(value: Any, shape: _Shape, name: str) -> Any:
         return {key: _camel(entry, item, "") for key, entry in kept.items()}
     if shape.kind == "int":
         return int(value)
-    if name in _INT_OR_NAME and isinstance(value, str) and value.isdecimal():
+    if name in _INT_OR_NAME and isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value)
     return value
 

@@ -14,7 +14,7 @@ from components._hooks import check_hook, hold_hook, update_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
-from components._shape import camel, has_late_structure, judged, plain, resolve
+from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
 from components.actions.kubeconfig import is_content
 from components.model import volume, workload
 from components.model.problem import Problem
@@ -71,7 +71,8 @@ class Workload(pulumi.ComponentResource):
         key = volume.workload_key(kind, name)
         namespace = gated(args["namespace"], connection, needs, self, who)
         config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection)
-        late = has_late_structure(shown, hint)
+        # The grace period is computed from all sleeps.
+        late = has_late_structure(shown, hint) or any(later(seconds) for seconds in workload.pauses(fields))
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
             return pulumi.Output.from_input(values).apply(lambda known: part(**known)) if late else part(**values)
@@ -143,7 +144,11 @@ def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
         shape.append(Problem("sidecars", "it is empty", "write at least one, or take a ResizableDeployment"))
     if known.get("connection") is None:
         shape = [problem for problem in shape if problem.path != "connection"]
-    return list(dict.fromkeys([*shape, *_connection(known), *rules({"name": name} | known)]))
+    named = known if known.get("name") is not None else {**known, "name": name}
+    # A field of the wrong shape is UNKNOWN to the rules, and nothing more is told of it.
+    told = {top_field(problem.path) for problem in shape}
+    judgement = [problem for problem in rules(named) if top_field(problem.path) not in told]
+    return list(dict.fromkeys([*shape, *_connection(known), *judgement]))
 
 
 def _connection(args: Mapping[str, Any]) -> list[Problem]:
@@ -151,9 +156,9 @@ def _connection(args: Mapping[str, Any]) -> list[Problem]:
     if connection is None:
         # A provider alone cannot be asked where it deploys, so it is no target for live work.
         remedy = "write the connection of a Target; a provider alone does not tell which cluster it is for"
-        return [Problem("connection", "it is required for watching and resizing what runs", remedy)]
+        return [Problem("connection", "it is required for watching and resizing what runs", remedy, "own")]
     content = connection.get("kubeconfig") if isinstance(connection, dict) else None
     if not isinstance(content, str) or is_content(content):
         return []
     remedy = "write its content, or take the connection of a Target, which reads files"
-    return [Problem("connection.kubeconfig", "this is not the content of a kubeconfig", remedy)]
+    return [Problem("connection.kubeconfig", "this is not the content of a kubeconfig", remedy, "own")]

@@ -7,6 +7,7 @@ from pulumi import Input
 
 from components._args import ContainerArgs, WorkloadArgs
 from components._workload import Workload
+from components.model import workload
 
 
 class ResizableDeploymentArgs(WorkloadArgs, total=False):
@@ -37,10 +38,12 @@ class ResizableDeployment(Workload):
     6. A plain Deployment moves in as the same object with `moved_from`.
     7. Ready when every pod of the current template is up to date and available: output `ready`.
     8. Refuses, before anything is registered and all at once: unknown or missing fields, quantities that mean nothing
-       (memory `128m`, cpu `100M`), requests above limits, ports, names and labels that the API server would refuse.
+       (memory `128m` or `128`, cpu `100M`), requests above limits, pods that could never be resized (BestEffort), and
+       whatever the API server would refuse. docs/validation.md lists what is refused here alone, and why.
     9. Leaves behind on delete: nothing, once it has been ready.
     """
 
     def __init__(self, name: str, args: ResizableDeploymentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         """Raise InvalidArgs for arguments that cannot work, else register the children."""
-        super().__init__("ResizableDeployment", name, args, ResizableDeploymentArgs, opts)
+        hint = ResizableDeploymentArgs
+        super().__init__("ResizableDeployment", name, args, hint, opts, rules=workload.resizable_problems)

@@ -6,6 +6,7 @@ versions; so requests go straight through its connection pool.
 """
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ _CONTENT_TYPES: dict[PatchType, str] = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
+_ESCAPED_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _CONNECT_SECONDS = 5.0
 _PAGE = 500
 # Pauses before further attempts at a request that never reached the server, or that it asked to repeat.
@@ -205,7 +207,7 @@ class Client:
         self, method: str, path: str, query: dict[str, str], body: Json | Items | None, content_type: str
     ) -> bytes:
         url = self.server + path + (f"?{urlencode(query)}" if query else "")
-        payload = None if body is None else json.dumps(body).encode()
+        payload = None if body is None else _encoded(body)
         renewed = False
         for pause in (*_PAUSES, None):
             transport = self._transport
@@ -273,6 +275,15 @@ def path_of(group_version: str, resource: str, namespace: str = "", name: str = 
     parts.append(resource)
     parts += [quote(part, safe="") for part in (name, subresource) if part]
     return "/".join(parts)
+
+
+def _encoded(body: Json | Items) -> bytes:
+    """Return a body as JSON that is YAML, too, as which the server reads what is applied.
+
+    YAML knows no pairs of escapes for one character, and takes some characters as escapes only.
+    """
+    text = json.dumps(body, ensure_ascii=False)
+    return _ESCAPED_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _write_query(field_manager: str, *, dry_run: bool) -> dict[str, str]:

@@ -4,27 +4,36 @@ Rules without a source of their own are those of k8s.io/kubernetes/pkg/apis/core
 Arguments come in snake_case with `UNKNOWN` for values that are not known yet.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from components.model import names, quantity
+from components.model import names, resources
 from components.model.problem import (
+    UNKNOWN,
     Problem,
     entries,
-    entry_path,
     exactly_one,
     in_range,
     known,
     one_of,
     unique,
+    whole_number,
 )
 
 PROTOCOLS = ("TCP", "UDP", "SCTP")
 _PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
 _HANDLERS = ("http_get", "tcp_socket", "exec", "grpc")
 _LIFECYCLE_HANDLERS = ("exec", "http_get", "sleep")
-# Resources without a domain; all others, such as those of devices, are `vendor.example.com/name`.
-_RESOURCES = ("cpu", "memory", "ephemeral-storage")
+_MOMENTS = ("post_start", "pre_stop")
+_VARIABLE = re.compile(r"[ -<>-~]+")  # printable ASCII without '='
+# validEnvDownwardAPIFieldPathExpressions; spec.host is the old spelling of spec.nodeName.
+_POD_FIELDS = (
+    *("metadata.name", "metadata.namespace", "metadata.uid"),
+    *("spec.nodeName", "spec.serviceAccountName", "spec.host"),
+    *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
+)
+_POD_MAP_ENTRY = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]", re.DOTALL)
 _AT_LEAST_ONE = ("period_seconds", "timeout_seconds", "success_threshold", "failure_threshold")
 _INT32 = 2**31 - 1
 
@@ -39,25 +48,47 @@ def problems(
     """
     yield from names.dns_label(f"{path}.name", container.get("name"))
     image = container.get("image")
-    if isinstance(image, str) and (not image or image != image.strip() or " " in image):
-        yield Problem(f"{path}.image", f"{image!r} is not an image reference", "write one such as 'nginx:1.29'")
+    if isinstance(image, str) and (not image or re.search(r"\s", image)):
+        remedy = "write one such as 'nginx:1.29'"
+        yield Problem(f"{path}.image", f"{image!r} is not an image reference", remedy, "image")
     yield from one_of(
         f"{path}.image_pull_policy", container.get("image_pull_policy"), ("IfNotPresent", "Always", "Never")
     )
     yield from _ports(f"{path}.ports", container.get("ports"))
-    yield from _resources(f"{path}.resources", container.get("resources"))
+    yield from resources.problems(f"{path}.resources", container.get("resources"))
     yield from _resize_policy(f"{path}.resize_policy", container.get("resize_policy"))
     yield from _env(f"{path}.env", container.get("env"))
     yield from _mounts(f"{path}.volume_mounts", container.get("volume_mounts"), volumes, live)
     yield from _security(f"{path}.security_context", container.get("security_context"))
     for probe in _PROBES:
         yield from _probe(f"{path}.{probe}", probe, container)
-    lifecycle = container.get("lifecycle")
-    for moment in ("post_start", "pre_stop"):
-        handler = lifecycle.get(moment) if isinstance(lifecycle, dict) else None
-        if isinstance(handler, dict):
-            yield from exactly_one(f"{path}.lifecycle.{moment}", handler, _LIFECYCLE_HANDLERS)
-            yield from _http(f"{path}.lifecycle.{moment}.http_get", handler.get("http_get"))
+    for place, handler in _handlers(path, container):
+        yield from exactly_one(place, handler, _LIFECYCLE_HANDLERS)
+        yield from _actions(place, handler, container.get("ports"))
+
+
+def sleep_problems(path: str, container: Mapping[str, Any], grace: Any) -> Iterator[Problem]:
+    """Yield the pauses of a container's lifecycle that are longer than the pod's grace period."""
+    for place, handler in _handlers(path, container):
+        action = handler.get("sleep")
+        seconds = action.get("seconds") if isinstance(action, dict) else None
+        if not isinstance(seconds, int | float):
+            continue
+        yield from in_range(f"{place}.sleep.seconds", seconds, 0, _INT32)
+        if isinstance(grace, int | float) and max(grace, 0) < seconds <= _INT32:
+            yield Problem(
+                f"{place}.sleep.seconds",
+                f"{seconds:g} is more than the pods' grace period of {grace:g}",
+                "set termination_grace_period_seconds higher than it",
+            )
+
+
+def pause(container: Mapping[str, Any]) -> int:
+    """Return the seconds that a container sleeps before its end, 0 when that is not known."""
+    handlers = dict(_handlers("", container))
+    sleep = handlers.get(".lifecycle.pre_stop", {}).get("sleep")
+    seconds = sleep.get("seconds") if isinstance(sleep, dict) else None
+    return int(seconds) if isinstance(seconds, int | float) else 0
 
 
 def init_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
@@ -68,6 +99,14 @@ def init_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
                 f"{path}.{field}",
                 "an init container that runs to its end may not have it",
                 "leave it out, or make the container a sidecar",
+            )
+    for index, policy in entries(container.get("resize_policy")):
+        if policy.get("restart_policy") == "RestartContainer":
+            yield Problem(
+                f"{path}.resize_policy[{index}].restart_policy",
+                "an init container that runs to its end is never restarted for a resize",
+                "leave it out",
+                "init-restart",
             )
 
 
@@ -82,6 +121,7 @@ def sidecar_problems(path: str, container: Mapping[str, Any]) -> Iterator[Proble
             f"{path}.startup_probe",
             "without it the main containers do not wait until the sidecar works",
             "write a probe that succeeds once it does, such as {'tcp_socket': {'port': '9090'}}",
+            "startup-probe",
         )
 
 
@@ -112,34 +152,6 @@ def _ports(path: str, ports: Any) -> Iterator[Problem]:
     yield from unique(numbers, "port and protocol")
 
 
-def _resources(path: str, resources: Any) -> Iterator[Problem]:
-    if not isinstance(resources, dict):
-        return
-    amounts: dict[tuple[str, str], Any] = {}
-    for kind in ("requests", "limits"):
-        listed = resources.get(kind)
-        for name, amount in listed.items() if isinstance(listed, dict) else ():
-            if not known(amount) or not isinstance(amount, str):
-                continue
-            place = entry_path(f"{path}.{kind}", name)
-            if name not in _RESOURCES and "/" not in name and not name.startswith("hugepages-"):
-                yield Problem(place, "there is no such resource", f"write {', '.join(_RESOURCES)} or vendor/name")
-            complaint = quantity.complaint(name, amount)
-            if complaint:
-                yield Problem(place, *complaint)
-            else:
-                amounts[kind, name] = quantity.parse(amount)
-    for (kind, name), amount in amounts.items():
-        limit = amounts.get(("limits", name))
-        if kind == "requests" and limit is not None and amount > limit:
-            place = entry_path(f"{path}.requests", name)
-            yield Problem(
-                place,
-                f"{resources['requests'][name]!r} is more than the limit {resources['limits'][name]!r}",
-                "lower the request or raise the limit",
-            )
-
-
 def _resize_policy(path: str, policies: Any) -> Iterator[Problem]:
     places = []
     for index, policy in entries(policies):
@@ -155,15 +167,32 @@ def _env(path: str, variables: Any) -> Iterator[Problem]:
     for index, variable in entries(variables):
         place = f"{path}[{index}]"
         name = variable.get("name")
-        if isinstance(name, str) and (not name or "=" in name):
-            yield Problem(f"{place}.name", f"{name!r} is not a variable's name", "write it without '='")
+        if isinstance(name, str) and not _VARIABLE.fullmatch(name):
+            yield Problem(f"{place}.name", f"{name!r} is not a variable's name", "write printable ASCII without '='")
         source = variable.get("value_from")
-        if source is not None and variable.get("value") is not None:
+        if source is not None and variable.get("value") not in (None, "", UNKNOWN):
             yield Problem(place, "it has value and value_from", "write one of them")
         if isinstance(source, dict):
-            yield from exactly_one(f"{place}.value_from", source, ("config_map_key_ref", "secret_key_ref", "field_ref"))
+            yield from _env_source(f"{place}.value_from", source)
         places.append((f"{place}.name", name))
+    # Accepted once, and refused by every later server-side apply, which knows variables by their name.
     yield from unique(places, "name")
+
+
+def _env_source(path: str, source: dict[str, Any]) -> Iterator[Problem]:
+    yield from exactly_one(path, source, ("config_map_key_ref", "secret_key_ref", "field_ref"))
+    for field in ("config_map_key_ref", "secret_key_ref"):
+        reference = source.get(field)
+        if isinstance(reference, dict):
+            yield from names.dns_subdomain(f"{path}.{field}.name", reference.get("name"))
+            yield from names.data_key(f"{path}.{field}.key", reference.get("key"))
+    of_pod = source.get("field_ref")
+    where = of_pod.get("field_path") if isinstance(of_pod, dict) else None
+    if isinstance(where, str) and where not in _POD_FIELDS:
+        found = _POD_MAP_ENTRY.fullmatch(where)
+        if not found or not names.is_qualified(found[2].lower() if found[1] == "annotations" else found[2]):
+            remedy = "write one such as status.podIP, metadata.name or metadata.labels['app']"
+            yield Problem(f"{path}.field_ref.field_path", f"a variable cannot take {where!r} of its pod", remedy)
 
 
 def _security(path: str, context: Any) -> Iterator[Problem]:
@@ -176,12 +205,28 @@ def _security(path: str, context: Any) -> Iterator[Problem]:
             f"{path}.run_as_user",
             "0 is root, which the kubelet refuses to start here",
             "write another user, or set run_as_non_root to false",
+            "root",
         )
 
 
-def _http(path: str, action: Any) -> Iterator[Problem]:
-    if isinstance(action, dict):
-        yield from one_of(f"{path}.scheme", action.get("scheme"), ("HTTP", "HTTPS"), "HTTP")
+def _handlers(path: str, container: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    lifecycle = container.get("lifecycle")
+    for moment in _MOMENTS:
+        handler = lifecycle.get(moment) if isinstance(lifecycle, dict) else None
+        if isinstance(handler, dict):
+            yield f"{path}.lifecycle.{moment}", handler
+
+
+def _actions(path: str, handler: Mapping[str, Any], ports: Any) -> Iterator[Problem]:
+    """Check what the handlers of probes and of lifecycles have in common."""
+    for field in ("http_get", "tcp_socket"):
+        action = handler.get(field)
+        if isinstance(action, dict):
+            yield from _probe_port(f"{path}.{field}.port", action.get("port"), ports)
+            yield from one_of(f"{path}.{field}.scheme", action.get("scheme"), ("HTTP", "HTTPS"), "HTTP")
+    command = handler.get("exec")
+    if isinstance(command, dict) and command.get("command") == []:
+        yield Problem(f"{path}.exec.command", "it is empty", "write the program and its arguments")
 
 
 def _mounts(path: str, mounts: Any, volumes: set[str] | None, live: Collection[str]) -> Iterator[Problem]:
@@ -193,12 +238,14 @@ def _mounts(path: str, mounts: Any, volumes: set[str] | None, live: Collection[s
             listed = ", ".join(sorted(volumes)) or "none"
             yield Problem(f"{place}.name", f"there is no volume {name!r}", f"name one of the volumes: {listed}")
         if isinstance(where, str) and (not where.startswith("/") or ":" in where):
-            yield Problem(f"{place}.mount_path", f"{where!r} is not an absolute path", "start it with '/'")
+            message = f"{where!r} is not an absolute path without ':'"
+            yield Problem(f"{place}.mount_path", message, "start it with '/'", "mount-path")
         if inside is not None and name in live:
             yield Problem(
                 f"{place}.sub_path",
                 "a mount with it never sees what changes in its volume, whose config is live",
                 "mount the volume as a folder, or let its config roll",
+                "live-sub-path",
             )
         if isinstance(inside, str) and (inside.startswith("/") or ".." in inside.split("/")):
             yield Problem(f"{place}.sub_path", f"{inside!r} leaves the volume", "write a path inside it")
@@ -211,17 +258,13 @@ def _probe(path: str, kind: str, container: Mapping[str, Any]) -> Iterator[Probl
     if not isinstance(probe, dict):
         return
     yield from exactly_one(path, probe, _HANDLERS)
-    for handler in ("http_get", "tcp_socket"):
-        action = probe.get(handler)
-        if isinstance(action, dict):
-            yield from _probe_port(f"{path}.{handler}.port", action.get("port"), container.get("ports"))
-    yield from _http(f"{path}.http_get", probe.get("http_get"))
+    yield from _actions(path, probe, container.get("ports"))
     grpc = probe.get("grpc")
     if isinstance(grpc, dict):
         yield from in_range(f"{path}.grpc.port", grpc.get("port"), 1, 65535)
     yield from in_range(f"{path}.initial_delay_seconds", probe.get("initial_delay_seconds"), 0, _INT32)
     for field in _AT_LEAST_ONE:
-        yield from in_range(f"{path}.{field}", probe.get(field), 1, _INT32)
+        yield from in_range(f"{path}.{field}", probe.get(field), 1, _INT32, "probe-zero")
     threshold = probe.get("success_threshold")
     if kind != "readiness_probe" and isinstance(threshold, int | float) and threshold > 1:
         yield Problem(f"{path}.success_threshold", f"a {kind} needs it to be 1", "leave it out")
@@ -230,10 +273,11 @@ def _probe(path: str, kind: str, container: Mapping[str, Any]) -> Iterator[Probl
 def _probe_port(path: str, port: Any, ports: Any) -> Iterator[Problem]:
     if not isinstance(port, str):
         return
-    if port.isdecimal():
-        yield from in_range(path, int(port), 1, 65535)
+    number = whole_number(port)
+    if number is not None:
+        yield from in_range(path, number, 1, 65535)
         return
     declared = [entry.get("name") for _, entry in entries(ports)]
     if port not in declared and all(known(name) for name in declared):
         listed = ", ".join(str(name) for name in declared) or "none"
-        yield Problem(path, f"the container has no port {port!r}", f"write a number or one of: {listed}")
+        yield Problem(path, f"the container has no port {port!r}", f"write a number or one of: {listed}", "probe-port")

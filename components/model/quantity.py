@@ -4,7 +4,7 @@ Source of the grammar: k8s.io/apimachinery/pkg/api/resource/quantity.go.
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 _SUFFIXES = {
     "n": Decimal("1e-9"),
@@ -25,8 +25,12 @@ _SUFFIXES = {
     "Ei": Decimal(2) ** 60,
 }
 _GRAMMAR = re.compile(
-    r"(?P<number>[+-]?(\d+(\.\d*)?|\.\d+))((?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?\d+))?"
+    r"(?P<number>[+-]?(\d+(\.\d*)?|\.\d+))((?P<suffix>[KMGTPE]i|[numkMGTPE])|[eE](?P<exponent>[+-]?\d+))?", re.ASCII
 )
+# What a number of thousandths in 64 bits can say, which is how the scheduler counts.
+_LARGEST = Decimal(2**63 - 1) / 1000
+_MEBIBYTE = 2**20
+_BYTES = frozenset({"memory", "ephemeral-storage"})
 
 
 def parse(text: str) -> Decimal:
@@ -39,9 +43,11 @@ def parse(text: str) -> Decimal:
         raise ValueError(f"{text!r} is not a Kubernetes quantity")
     number = Decimal(found["number"])
     try:
-        if found["exponent"]:
-            return number.scaleb(int(found["exponent"]))
-        return number * _SUFFIXES[found["suffix"] or ""]
+        with localcontext() as context:
+            context.prec = len(text) + 20  # 2**60 has 19 digits
+            if found["exponent"]:
+                return number.scaleb(int(found["exponent"]))
+            return number * _SUFFIXES[found["suffix"] or ""]
     except ArithmeticError:
         raise ValueError(f"{text!r} is beyond what a quantity can hold") from None
 
@@ -51,24 +57,35 @@ def equal(left: str, right: str) -> bool:
     return parse(left) == parse(right)
 
 
-def complaint(resource: str, text: str) -> tuple[str, str] | None:
-    """Return what is wrong with the quantity of a resource and what to write instead, or None.
+def complaint(resource: str, text: str) -> tuple[str, str, str] | None:
+    """Return what is wrong with the quantity of a resource, what to write instead, and the rule; or None.
 
-    Two quantities that the API server accepts are refused here, because nobody means them: memory counted in
-    thousandths of a byte (`128m`), and CPU counted in thousands of cores or more (`100M`).
+    The rule names the row of docs/validation.md for what the API server accepts and nobody means, such as memory
+    counted in thousandths of a byte (`128m`), memory without its unit (`128`) and thousands of cores (`100M`).
     """
     example = "a CPU quantity such as '100m' or '0.5'" if resource == "cpu" else "a quantity such as '128Mi'"
     try:
         amount = parse(text)
     except ValueError as error:
-        return str(error), f"write {example}"
+        return str(error), f"write {example}", "quantity"
     if amount < 0:
-        return f"{text!r} is negative", f"write {example}"
-    suffix = (_GRAMMAR.fullmatch(text) or {"suffix": ""})["suffix"] or ""
+        return f"{text!r} is negative", f"write {example}", "quantity"
+    if amount > _LARGEST:
+        return f"{text!r} is more than any node has", f"write {example}", "quantity"
+    found = _GRAMMAR.fullmatch(text)
+    suffix = found["suffix"] if found else None
     if resource == "cpu" and suffix and suffix not in "num":
-        return f"{text!r} is {amount:,f} cores", "write '100m' for a tenth of a core"
-    if resource in {"memory", "ephemeral-storage"} and suffix in {"n", "u", "m"}:
-        return f"{text!r} is {amount.normalize():f} bytes", f"write '{text[:-1]}Mi' for mebibytes"
-    if resource == "memory" and 0 < amount < 1024:
-        return f"{text!r} is {amount.normalize():f} bytes", f"write '{text}Mi' for mebibytes"
+        return f"{text!r} is {amount:,f} cores", "write '100m' for a tenth of a core", "unit"
+    if resource in _BYTES and suffix in {"n", "u", "m"}:
+        return f"{text!r} is {amount.normalize():f} bytes", f"write '{text[:-1]}Mi' for mebibytes", "unit"
+    if resource in _BYTES and not suffix and 0 < amount < _MEBIBYTE:
+        remedy = f"write '{text}Mi' for mebibytes" if text.isdecimal() else f"write {example}"
+        return f"{text!r} is {amount.normalize():f} bytes", remedy, "unit"
+    if _is_finer_than_a_thousandth(amount):
+        return f"{text!r} is finer than a thousandth, to which it would be rounded up", f"write {example}", "quantity"
     return None
+
+
+def _is_finer_than_a_thousandth(amount: Decimal) -> bool:
+    _, digits, exponent = amount.as_tuple()
+    return isinstance(exponent, int) and exponent < -3 and any(digits[exponent + 3 :])

@@ -7,9 +7,9 @@ are where TCP and UDP on one number lose each other (kubernetes#39188, #105610, 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import names
+from components.model import annotations, names
 from components.model.container import PROTOCOLS
-from components.model.problem import Problem, entries, in_range, known, one_of, unique
+from components.model.problem import Problem, entries, in_range, known, one_of, unique, whole_number
 
 TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
@@ -20,7 +20,7 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     yield from names.service_name("name", args.get("name"))
     yield from names.labels("selector", args.get("selector"))
     yield from names.labels("labels", args.get("labels"))
-    yield from names.labels("annotations", args.get("annotations"), values=False)
+    yield from annotations.problems("annotations", args.get("annotations"))
     yield from one_of("type", args.get("type"), TYPES, "ClusterIP")
     if args.get("selector") == {}:
         yield Problem("selector", "it is empty", "write the labels of the pods: a workload's match_labels")
@@ -70,9 +70,10 @@ def _target(place: str, port: Mapping[str, Any], protocol: Any, container_ports:
         target = port.get("name")
     if not isinstance(target, str):
         return
-    if target.isdecimal():
-        yield from in_range(f"{place}.target_port", int(target), 1, 65535)
-        yield from _protocol_of_number(place, int(target), protocol, container_ports)
+    number = whole_number(target)
+    if number is not None:
+        yield from in_range(f"{place}.target_port", number, 1, 65535)
+        yield from _protocol_of_number(place, number, protocol, container_ports)
         return
     yield from names.port_name(f"{place}.target_port", target)
     listed = [entry for _, entry in entries(container_ports)]

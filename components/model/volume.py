@@ -15,7 +15,8 @@ _HOST_PATH_TYPES = (
     *("Socket", "CharDevice", "BlockDevice"),
 )
 ON_CHANGE = ("roll", "live")
-_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_MEDIUM = re.compile(r"(Memory|HugePages(-.+)?)?")
+_REFERENCES = (("config_map", "name"), ("secret", "secret_name"), ("persistent_volume_claim", "claim_name"))
 _HASH_LENGTH = 10
 _LONGEST_BASE = 63  # it is a label value, too
 _LARGEST_CONFIG_MAP = 1024 * 1024
@@ -23,16 +24,24 @@ _LARGEST_CONFIG_MAP = 1024 * 1024
 
 def problems(volumes: Any, *, allow_host_path: bool) -> Iterator[Problem]:
     """Yield what is wrong with a pod's volumes."""
-    places = []
+    places, bases = [], []
     for index, volume in entries(volumes):
         place = f"volumes[{index}]"
         places.append((f"{place}.name", volume.get("name")))
+        config = volume.get("config")
+        bases.append((f"{place}.config.name", config.get("name") if isinstance(config, dict) else None))
         yield from names.dns_label(f"{place}.name", volume.get("name"))
-        yield from exactly_one(place, volume, _SOURCES)
+        yield from exactly_one(place, volume, _SOURCES, "volume-source")
         yield from _host_path(place, volume.get("host_path"), allow_host_path=allow_host_path)
         yield from _empty_dir(place, volume.get("empty_dir"))
-        yield from _config(f"{place}.config", volume.get("config"))
+        yield from _config(f"{place}.config", config)
+        for source, field in _REFERENCES:
+            given = volume.get(source)
+            if isinstance(given, dict):
+                yield from names.reference(f"{place}.{source}.{field}", given.get(field))
     yield from unique(places, "name")
+    # The same content twice would be one ConfigMap, registered twice; and the generations are kept by this name.
+    yield from unique(bases, "name", "config-name")
 
 
 def workload_key(kind: str, name: str) -> str:
@@ -47,6 +56,16 @@ def config_name(base: str, data: Mapping[str, str], key: str) -> str:
     """
     canonical = json.dumps([key, dict(data)], sort_keys=True, separators=(",", ":")).encode()
     return f"{base}-{hashlib.sha256(canonical).hexdigest()[:_HASH_LENGTH]}"
+
+
+def is_live(config: Mapping[str, Any]) -> bool:
+    """Tell whether a config (camelCase) changes in place, in one ConfigMap that stays."""
+    return config.get("onChange") == "live"
+
+
+def live_name(base: str, key: str) -> str:
+    """Return the name of the ConfigMap of a live config, which does not depend on its content."""
+    return f"{base}-{key}"
 
 
 def manifest(volume: Mapping[str, Any], config_map: Any = None) -> dict[str, Any]:
@@ -65,17 +84,22 @@ def _host_path(place: str, host_path: Any, *, allow_host_path: bool) -> Iterator
             f"{place}.host_path",
             "it opens the node's own files to the pod",
             "use another volume, or set allow_host_path to true",
+            "host-path",
         )
     path = host_path.get("path")
     if isinstance(path, str) and (not path.startswith("/") or ".." in path.split("/")):
-        yield Problem(f"{place}.host_path.path", f"{path!r} is not an absolute path", "start it with '/'")
+        message, remedy = f"{path!r} is not an absolute path without '..'", "start it with '/'"
+        yield Problem(f"{place}.host_path.path", message, remedy, "host-path")
     yield from one_of(f"{place}.host_path.type", host_path.get("type"), _HOST_PATH_TYPES, "")
 
 
 def _empty_dir(place: str, empty_dir: Any) -> Iterator[Problem]:
     if not isinstance(empty_dir, dict):
         return
-    yield from one_of(f"{place}.empty_dir.medium", empty_dir.get("medium"), ("", "Memory"))
+    medium = empty_dir.get("medium")
+    if isinstance(medium, str) and not _MEDIUM.fullmatch(medium):
+        remedy = "write Memory, HugePages-2Mi or another size, or leave it out for the node's disk"
+        yield Problem(f"{place}.empty_dir.medium", f"{medium!r} is not one of its values", remedy, "medium")
     limit = empty_dir.get("size_limit")
     complaint = quantity.complaint("memory", limit) if isinstance(limit, str) else None
     if complaint:
@@ -86,21 +110,16 @@ def _config(place: str, config: Any) -> Iterator[Problem]:
     if not isinstance(config, dict):
         return
     yield from names.dns_subdomain(f"{place}.name", config.get("name"), _LONGEST_BASE)
-    yield from one_of(f"{place}.on_change", config.get("on_change"), ON_CHANGE, "roll")
+    yield from one_of(f"{place}.on_change", config.get("on_change"), ON_CHANGE, "roll", "own")
     if config.get("on_change") is UNKNOWN:
         yield Problem(f"{place}.on_change", "it is not known before the deployment", "write roll or live")
     data = config.get("data")
     if not isinstance(data, dict):
         return
     if not data:
-        yield Problem(f"{place}.data", "it is empty", "write at least one file")
+        yield Problem(f"{place}.data", "it is empty", "write at least one file", "empty")
     for key in data:
-        if not _KEY.fullmatch(key) or key.startswith(".."):
-            yield Problem(
-                entry_path(f"{place}.data", key),
-                "this is not a file name",
-                "write letters, digits, '-', '_' and '.'; a folder is a volume of its own",
-            )
+        yield from names.data_key(entry_path(f"{place}.data", key), key)
     size = sum(len(content.encode()) for content in data.values() if known(content) and isinstance(content, str))
     if size > _LARGEST_CONFIG_MAP:
         yield Problem(f"{place}.data", f"it has {size} bytes", f"a ConfigMap holds {_LARGEST_CONFIG_MAP}")

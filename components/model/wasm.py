@@ -40,18 +40,16 @@ def overhead(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def workload_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield everything that is wrong with a WASM workload's arguments."""
-    yield from workload.problems(args)
+    yield from workload.problems(args, grace=GRACE_SECONDS)
     runtime, patch = args.get("runtime"), args.get("pod_spec_patch")
     if isinstance(runtime, dict):
         yield from names.dns_subdomain("runtime.class_name", runtime.get("class_name"))
         yield from names.dns_label("runtime.handler", runtime.get("handler"))
         yield from _overhead("runtime.overhead", runtime.get("overhead"))
         yield from _scheduling("runtime.scheduling", runtime.get("scheduling"))
-    grace = args.get("termination_grace_period_seconds")
     for field in ("init_containers", "sidecars", "containers"):
         for index, entry in entries(args.get(field)):
             yield from _no_exec(f"{field}[{index}]", entry)
-            yield from _short_sleep(f"{field}[{index}]", entry, GRACE_SECONDS if grace is None else grace)
             if field != "containers":
                 yield from _is_module(f"{field}[{index}]", entry.get("command"))
     if isinstance(patch, dict):
@@ -94,17 +92,6 @@ def _no_exec(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
     for moment in _MOMENTS:
         if known(_at(_at(container.get("lifecycle"), moment), "exec")):
             yield Problem(f"{path}.lifecycle.{moment}.exec", _EXEC, "use http_get or sleep, or leave it out")
-
-
-def _short_sleep(path: str, container: Mapping[str, Any], grace: Any) -> Iterator[Problem]:
-    """Check against the short grace period what the API server would refuse with numbers that nobody wrote."""
-    seconds = _at(_at(_at(container.get("lifecycle"), "pre_stop"), "sleep"), "seconds")
-    if isinstance(seconds, int | float) and isinstance(grace, int | float) and seconds > grace:
-        yield Problem(
-            f"{path}.lifecycle.pre_stop.sleep.seconds",
-            f"{seconds:g} is more than the pods' grace period of {grace:g}",
-            "set termination_grace_period_seconds higher than it",
-        )
 
 
 def _is_module(path: str, command: Any) -> Iterator[Problem]:

@@ -1,18 +1,20 @@
 """A workload: what is wrong with its arguments, and the Deployment that they become."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import container, names, volume
-from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique
+from components.model import annotations, container, names, patch, resources, volume
+from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique, whole_number
 
 NAME_LABEL = "app.kubernetes.io/name"
 IN_PLACE = ("preferred", "required", "off")
 RESIZE_FAILURE_POLICIES = ("rollback", "rollout", "wait")
 _INT32 = 2**31 - 1
+_INT64 = 2**63 - 1
 _PROGRESS_DEADLINE = 600
 _GRACE = 30
+# A ReplicaSet is called after its Deployment, with a dash and a hash of up to 10 characters.
+_LONGEST_NAME = 253 - 11
 RESTART_ANNOTATION = "kubernetes-emerging/restart"
 _POD_FIELDS = (
     "runtimeClassName",
@@ -24,30 +26,33 @@ _POD_FIELDS = (
 )
 
 
-def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield everything that is wrong with a workload's arguments (snake_case, `UNKNOWN` where not known yet)."""
+def problems(args: Mapping[str, Any], *, grace: int | None = None) -> Iterator[Problem]:
+    """Yield everything that is wrong with a workload's arguments (snake_case, `UNKNOWN` where not known yet).
+
+    `grace` is the grace period of pods whose arguments name none; by default that of `pod_spec`.
+    """
     yield from names.dns_label("namespace", args.get("namespace"))
-    yield from names.dns_subdomain("name", args.get("name"))
+    yield from names.dns_subdomain("name", args.get("name"), _LONGEST_NAME, rule="replica-set-name")
     yield from in_range("replicas", args.get("replicas"), 0, _INT32)
-    yield from in_range("min_ready_seconds", args.get("min_ready_seconds"), 0, _INT32)
-    yield from in_range("termination_grace_period_seconds", args.get("termination_grace_period_seconds"), 0, _INT32)
-    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400)
-    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred")
-    policy = args.get("resize_failure_policy")
-    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback")
-    if policy == "rollout" and args.get("in_place") == "required":
-        yield Problem(
-            "resize_failure_policy", "a rollout is what in_place: required rules out", "write rollback or wait"
-        )
-    if args.get("moved_from") is UNKNOWN or args.get("moved_from") == "":
-        yield Problem("moved_from", "it is not known, or empty", "write the Pulumi name or the URN of the Deployment")
+    seconds = args.get("termination_grace_period_seconds")
+    yield from in_range("termination_grace_period_seconds", seconds, 0, _INT32, "grace")
+    yield from _own(args)
+    yield from _min_ready(args)
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
     yield from volume.problems(args.get("volumes"), allow_host_path=allowed is True or allowed is UNKNOWN)
     yield from _placement(args)
     yield from _strategy(args.get("strategy"))
-    yield from _containers(args)
+    yield from _containers(args, grace)
+    yield from patch.problems(args)
+
+
+def resizable_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with a workload's arguments when its pods are to be resized in place."""
+    yield from problems(args)
+    if args.get("in_place") in {None, "preferred", "required"} and args.get("containers") not in (None, UNKNOWN, []):
+        yield from _best_effort(args)
 
 
 def selector(name: Any, match_labels: Any) -> Any:
@@ -109,23 +114,25 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     pause = longest_pause(args)
     if pause and "terminationGracePeriodSeconds" not in spec:
         spec["terminationGracePeriodSeconds"] = pause + _GRACE
-    patched = merge(spec, args.get("podSpecPatch") or {})
+    patched = patch.merge(spec, args.get("podSpecPatch") or {})
     return dict(patched)
 
 
 def longest_pause(args: Mapping[str, Any]) -> int:
     """Return the seconds of the longest `preStop` sleep among main containers and sidecars (camelCase), 0 for none.
 
-    All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960). One that only
-    the deployment knows does not count.
+    All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960).
     """
-    found = [0]
+    return max((int(seconds) for seconds in pauses(args)), default=0)
+
+
+def pauses(args: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the seconds of each `preStop` sleep among main containers and sidecars (camelCase)."""
     for field in ("containers", "sidecars"):
         for each in args.get(field) or []:
             sleep = ((each.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
-            seconds = sleep.get("seconds")
-            found += [int(seconds)] if isinstance(seconds, int | float) else []
-    return max(found)
+            if sleep.get("seconds") is not None:
+                yield sleep["seconds"]
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -138,44 +145,50 @@ def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def merge(base: Any, patch: Any, field: str = "") -> Any:
-    """Return `base` with a merge patch (RFC 7386) applied, where lists of objects with a key merge by it.
-
-    The key is `name`, of volume mounts `mountPath`; a list in which it is missing or comes twice is replaced.
-    """
-    if isinstance(base, dict) and isinstance(patch, Mapping):
-        merged = {key: value for key, value in base.items() if patch.get(key, value) is not None}
-        return merged | {key: merge(base.get(key), value, key) for key, value in patch.items() if value is not None}
-    key = "mountPath" if field == "volumeMounts" else "name"
-    if _keyed(base, key) and _keyed(patch, key):
-        changes = {entry[key]: entry for entry in patch}
-        kept = [merge(entry, changes.pop(entry[key], {})) for entry in base]
-        return kept + list(changes.values())
-    return patch
+def _own(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check the fields that are the component's own, which the API server never sees."""
+    yield from in_range("patience_seconds", args.get("patience_seconds"), 1, 86400, "own")
+    yield from one_of("in_place", args.get("in_place"), IN_PLACE, "preferred", "own")
+    policy = args.get("resize_failure_policy")
+    yield from one_of("resize_failure_policy", policy, RESIZE_FAILURE_POLICIES, "rollback", "own")
+    if policy == "rollout" and args.get("in_place") == "required":
+        message = "a rollout is what in_place: required rules out"
+        yield Problem("resize_failure_policy", message, "write rollback or wait", "own")
+    if args.get("moved_from") is UNKNOWN or args.get("moved_from") == "":
+        remedy = "write the Pulumi name or the URN of the Deployment"
+        yield Problem("moved_from", "it is not known, or empty", remedy, "own")
 
 
-def _keyed(value: Any, key: str) -> bool:
-    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        return False
-    keys = [entry.get(key) if isinstance(entry, Mapping) else None for entry in value]
-    return None not in keys and all(isinstance(each, str) for each in keys) and len(set(keys)) == len(keys)
+def _min_ready(args: Mapping[str, Any]) -> Iterator[Problem]:
+    seconds, patience = args.get("min_ready_seconds"), args.get("patience_seconds")
+    yield from in_range("min_ready_seconds", seconds, 0, _INT32)
+    deadline = progress_deadline(patience) if isinstance(patience, int | float) else _PROGRESS_DEADLINE
+    if patience is not UNKNOWN and isinstance(seconds, int | float) and deadline <= seconds <= _INT32:
+        yield Problem(
+            "min_ready_seconds",
+            f"{seconds:g} is not less than the {deadline} seconds that a rollout may stand still",
+            "lower it, or set patience_seconds higher than it",
+        )
 
 
 def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     match, labels = args.get("match_labels"), args.get("labels")
     yield from names.labels("match_labels", match)
     yield from names.labels("labels", labels)
-    yield from names.labels("annotations", args.get("annotations"), values=False)
+    written, restart = args.get("annotations"), args.get("restart")
+    restarting = {} if restart is None else {RESTART_ANNOTATION: restart}
+    annotated = {**written, **restarting} if isinstance(written, dict) else written or restarting
+    yield from annotations.pod_problems("annotations", annotated, _container_names(args))
     yield from names.labels("node_selector", args.get("node_selector"))
-    if match == {}:
-        yield Problem("match_labels", "it is empty", "write at least one label, or leave it out")
+    if isinstance(match, dict) and all(value is None for value in match.values()):
+        yield Problem("match_labels", "it is empty", "write at least one label, or leave it out", "empty")
     name = args.get("name")
     if match is None and isinstance(name, str) and len(name) > 63:
         yield Problem("name", "it is too long to be a label value", "write at most 63 characters, or match_labels")
     selected = match if isinstance(match, dict) else {NAME_LABEL: name or UNKNOWN}
     for key, value in labels.items() if isinstance(labels, dict) else ():
         if key in selected and known(value) and known(selected[key]) and value != selected[key]:
-            yield Problem(f"labels[{key!r}]", f"the selector wants {selected[key]!r}", "leave it out here")
+            yield Problem(f"labels[{key!r}]", f"the selector wants {selected[key]!r}", "leave it out here", "selector")
 
 
 def _structure(args: Mapping[str, Any]) -> Iterator[Problem]:
@@ -199,8 +212,11 @@ def _placement(args: Mapping[str, Any]) -> Iterator[Problem]:
     for field in ("service_account_name", "priority_class_name"):
         yield from names.dns_subdomain(field, args.get(field))
     secrets = args.get("image_pull_secrets")
-    for index, secret in enumerate(secrets if isinstance(secrets, list) else ()):
-        yield from names.dns_subdomain(f"image_pull_secrets[{index}]", secret)
+    places = [(f"image_pull_secrets[{i}]", name) for i, name in enumerate(secrets if isinstance(secrets, list) else ())]
+    for place, secret in places:
+        yield from names.reference(place, secret)
+    # Accepted once, and refused by every later server-side apply, which knows them by their name.
+    yield from unique(places, "name")
     yield from tolerations("tolerations", args.get("tolerations"))
 
 
@@ -208,9 +224,23 @@ def tolerations(path: str, value: Any) -> Iterator[Problem]:
     """Yield what is wrong with a list of tolerations."""
     for index, toleration in entries(value):
         place = f"{path}[{index}]"
-        yield from one_of(f"{place}.operator", toleration.get("operator"), ("Equal", "Exists"), "Equal")
-        effects = ("NoSchedule", "PreferNoSchedule", "NoExecute")
-        yield from one_of(f"{place}.effect", toleration.get("effect"), effects)
+        key, operator, effect = (toleration.get(field) for field in ("key", "operator", "effect"))
+        yield from one_of(f"{place}.operator", operator, ("Equal", "Exists"), "Equal", "operator")
+        yield from one_of(f"{place}.effect", effect, ("NoSchedule", "PreferNoSchedule", "NoExecute"))
+        if isinstance(key, str) and key:
+            yield from names.label_key(f"{place}.key", key)
+        if key in (None, "") and operator in (None, "", "Equal"):
+            yield Problem(
+                place, "without a key it tolerates nothing", "write its key, or operator Exists for every taint"
+            )
+        if operator == "Exists" and toleration.get("value") not in (None, "", UNKNOWN):
+            yield Problem(f"{place}.value", "operator Exists looks at no value", "leave it out")
+        yield from names.label_value(f"{place}.value", toleration.get("value"))
+        seconds = toleration.get("toleration_seconds")
+        if seconds is not None and effect not in ("NoExecute", UNKNOWN):
+            remedy = "write effect NoExecute, or leave it out"
+            yield Problem(f"{place}.toleration_seconds", "only NoExecute has a time", remedy)
+        yield from in_range(f"{place}.toleration_seconds", seconds, -_INT64, _INT64)
 
 
 def _strategy(strategy: Any) -> Iterator[Problem]:
@@ -221,21 +251,42 @@ def _strategy(strategy: Any) -> Iterator[Problem]:
     if kind == "Recreate" and bounds is not None:
         yield Problem("strategy.rolling_update", "Recreate has none", "leave it out")
     if isinstance(bounds, dict):
-        for field in ("max_surge", "max_unavailable"):
-            value = bounds.get(field)
-            if isinstance(value, str) and not re.fullmatch(r"\d+|\d+%", value):
-                yield Problem(
-                    f"strategy.rolling_update.{field}", f"{value!r} is no number", "write '1' or '25%', for example"
-                )
-        if {bounds.get("max_surge"), bounds.get("max_unavailable")} <= {"0", "0%"}:
+        limits = {field: _share(bounds.get(field)) for field in ("max_surge", "max_unavailable")}
+        for field, limit in limits.items():
+            path, value = f"strategy.rolling_update.{field}", bounds.get(field)
+            if isinstance(value, str) and limit is None:
+                yield Problem(path, f"{value!r} is no number", "write '1' or '25%', for example")
+            elif limit is not None and limit > _INT32:
+                yield Problem(path, f"{value!r} is out of range", f"write at most {_INT32}", "surge")
+            elif field == "max_unavailable" and limit is not None and limit > 100 and str(value).endswith("%"):
+                yield Problem(path, f"{value!r} is more than all pods", "write at most 100%")
+        if set(limits.values()) == {0}:
             yield Problem("strategy.rolling_update", "both are 0, so nothing could move", "raise one of them")
 
 
-def _containers(args: Mapping[str, Any]) -> Iterator[Problem]:
-    patch = args.get("pod_spec_patch")
-    patched = patch.get("volumes") if isinstance(patch, dict) else patch
-    listed = [entry.get("name") for source in (args.get("volumes"), patched) for _, entry in entries(source)]
-    volumes = None if UNKNOWN in (*listed, patched) else {name for name in listed if isinstance(name, str)}
+def _share(value: Any) -> int | None:
+    """Return the number in a number or percentage of pods, None where there is none."""
+    return whole_number(value.removesuffix("%")) if isinstance(value, str) else None
+
+
+def _best_effort(args: Mapping[str, Any]) -> Iterator[Problem]:
+    listed = list(patch.container_resources(args))
+    if listed and resources.is_best_effort(listed):
+        yield Problem(
+            "containers",
+            "no container has a request or limit of cpu or memory, and such pods (BestEffort) can never be resized",
+            "write resources.requests, or in_place: off",
+            "best-effort",
+        )
+
+
+def _container_names(args: Mapping[str, Any]) -> set[str] | None:
+    groups = [patch.names_of(args, group, *fields) for group, fields in patch.GROUPS.items()]
+    return None if None in groups else {name for group in groups for name in group or ()}
+
+
+def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]:
+    volumes, seconds = patch.names_of(args, "volumes", "volumes"), _grace(args, grace)
     configs = [(each.get("name"), each.get("config")) for _, each in entries(args.get("volumes"))]
     live = {str(name) for name, config in configs if isinstance(config, dict) and config.get("on_change") == "live"}
     place_names, port_names = [], []
@@ -245,9 +296,25 @@ def _containers(args: Mapping[str, Any]) -> Iterator[Problem]:
             yield from container.problems(place, entry, volumes, live)
             if field == "init_containers":
                 yield from container.init_problems(place, entry)
+            else:
+                yield from container.sleep_problems(place, entry, seconds)
             if field == "sidecars":
                 yield from container.sidecar_problems(place, entry)
             place_names.append((f"{place}.name", entry.get("name")))
             port_names += [(f"{place}.ports[{i}].name", port.get("name")) for i, port in entries(entry.get("ports"))]
     yield from unique(place_names, "name")
-    yield from unique(port_names, "name")
+    yield from unique(port_names, "name", "port-name")
+
+
+def _grace(args: Mapping[str, Any], default: int | None) -> Any:
+    """Return the pods' grace period with the patch applied, UNKNOWN when it is not known yet."""
+    patched, own = args.get("pod_spec_patch"), args.get("termination_grace_period_seconds")
+    if patched is UNKNOWN:
+        return UNKNOWN
+    if isinstance(patched, dict) and "terminationGracePeriodSeconds" in patched:
+        seconds = patched["terminationGracePeriodSeconds"]
+        return _GRACE if seconds is None else seconds
+    if own is not None or default is not None:
+        return default if own is None else own
+    listed = [entry for field in ("containers", "sidecars") for _, entry in entries(args.get(field))]
+    return _GRACE + max((container.pause(entry) for entry in listed), default=0)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import yaml
 
 from components.actions import client as module
 from components.actions.client import path_of
@@ -24,6 +25,12 @@ def test_a_write_names_manager_dry_run_force_and_content_type() -> None:
     method, path, body, headers = transport.requests[0]
     assert (method, path, body) == ("PATCH", "/x?fieldManager=m&dryRun=All&force=true", {"a": 1})
     assert headers["Content-Type"] == "application/apply-patch+yaml"
+
+
+def test_bodies_are_yaml_too() -> None:
+    """What is applied is read as YAML, which knows no pairs of escapes and takes some characters only escaped."""
+    body = {"smile": "\N{GRINNING FACE}", "rest": "é\n\x7f\x85\u2028\ufeff\uffff\\u0041", "number": 1, "none": None}
+    assert body == yaml.safe_load(module._encoded(body))
 
 
 def test_list_follows_pages() -> None:

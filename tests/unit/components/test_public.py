@@ -92,6 +92,7 @@ def test_what_another_language_sends_arrives(host: Host, mocks: ClusterMocks) ->
             {
                 "name": "web",
                 "image": "i",
+                "resources": {"requests": {"cpu": "100m"}},
                 "readinessProbe": pulumi.Output.from_input({"tcpSocket": {"port": "80"}, "periodSeconds": 3.0}),
             }
         ],
@@ -115,7 +116,8 @@ def test_what_another_language_sends_arrives(host: Host, mocks: ClusterMocks) ->
 def test_outputs_have_the_keys_of_other_languages(host: Host, mocks: ClusterMocks) -> None:
     """Ports come out in camelCase."""
     del mocks
-    container = {"name": "web", "image": "i", "ports": [{"name": "http", "containerPort": 80.0}]}
+    size = {"requests": {"cpu": "100m"}}
+    container = {"name": "web", "image": "i", "ports": [{"name": "http", "containerPort": 80.0}], "resources": size}
     sent = {"connection": dict(CONNECTION), "namespace": "shop", "containers": [container]}
 
     async def construct() -> Any:

@@ -175,7 +175,7 @@ BAD_RUNTIMES = [
     ({"overhead": {"cpu": "lots"}}, "overhead.cpu", "not a Kubernetes quantity"),
     ({"overhead": {"disk": "1Gi"}}, "overhead.disk", "there is no such field"),
     ({"scheduling": {"node_selector": {"a b": "c"}}}, "scheduling.node_selector['a b']", "not a label key"),
-    ({"scheduling": {"tolerations": [{"effect": "No"}]}}, "scheduling.tolerations[0].effect", "NoSchedule"),
+    ({"scheduling": {"tolerations": [{"key": "a", "effect": "No"}]}}, "scheduling.tolerations[0].effect", "NoSchedule"),
     ({"scheduling": {"tolerations": [{"effect": ["No"]}]}}, "scheduling.tolerations[0].effect", "write a string"),
 ]
 
@@ -221,7 +221,7 @@ BAD_WORKLOADS = [
         "httpGet",
     ),
     (
-        {"pod_spec_patch": {"initContainers": [{"name": "hello", "lifecycle": {"preStop": EXEC}}]}},
+        {"pod_spec_patch": {"initContainers": [{"name": "once", "image": "i", "lifecycle": {"preStop": EXEC}}]}},
         "pod_spec_patch.initContainers[0].lifecycle.preStop.exec",
         "sleep",
     ),

@@ -7,13 +7,15 @@ import pytest
 from pulumi.runtime import settings
 
 from components import InvalidArgs, ResizableDeployment, ResizableDeploymentArgs, SidecarWorkload, SidecarWorkloadArgs
-from components.model import workload
+from components.model import patch
 from components.model.volume import config_name, workload_key
 from components.testing import CONNECTION, ClusterMocks
+from tests import corpus
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+SIZE = {"requests": {"cpu": "100m"}}
 
 
 def sidecar_args(**more: Any) -> SidecarWorkloadArgs:
@@ -36,7 +38,8 @@ def sidecar_args(**more: Any) -> SidecarWorkloadArgs:
 
 def resizable_args(**more: Any) -> ResizableDeploymentArgs:
     """Return small correct arguments, with fields replaced."""
-    args = {"connection": CONNECTION, "namespace": "shop", "containers": [{"name": "web", "image": "nginx:1"}]}
+    container = {"name": "web", "image": "nginx:1", "resources": SIZE}
+    args = {"connection": CONNECTION, "namespace": "shop", "containers": [container]}
     return cast(ResizableDeploymentArgs, {**args, **more})
 
 
@@ -171,7 +174,8 @@ async def test_values_may_come_later_at_every_depth(mocks: ClusterMocks) -> None
 @pulumi.runtime.test
 async def test_a_secret_stays_one_and_the_rest_does_not_become_one(mocks: ClusterMocks) -> None:
     """A secret variable is a secret input; a secret connection makes nothing else secret."""
-    container = {"name": "web", "image": "i", "env": [{"name": "KEY", "value": pulumi.Output.secret("hush")}]}
+    env = [{"name": "KEY", "value": pulumi.Output.secret("hush")}]
+    container = {"name": "web", "image": "i", "env": env, "resources": SIZE}
     connection = pulumi.Output.secret(CONNECTION)
     workload = ResizableDeployment("app", resizable_args(containers=[container], connection=connection))
 
@@ -209,6 +213,7 @@ async def test_what_fits_is_not_refused(mocks: ClusterMocks) -> None:
             {
                 "name": "web",
                 "image": "i",
+                "resources": SIZE,
                 "startup_probe": {"grpc": {"port": 9000}},
                 "volume_mounts": [{"name": "csi", "mount_path": "/csi"}],
             }
@@ -228,9 +233,9 @@ def test_the_patch_keeps_what_it_does_not_name() -> None:
         "volumeMounts": [{"name": "tmp", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/run"}],
         "args": ["a"],
     }
-    patch = {"volumeMounts": [{"name": "tmp", "mountPath": "/cache"}], "args": ["b"]}
+    changes = {"volumeMounts": [{"name": "tmp", "mountPath": "/cache"}], "args": ["b"]}
 
-    merged = workload.merge(base, patch)
+    merged = patch.merge(base, changes)
 
     assert ["/data", "/run", "/cache"] == [mount["mountPath"] for mount in merged["volumeMounts"]]
     assert ["b"] == merged["args"]
@@ -255,13 +260,18 @@ async def test_what_steers_an_update(mocks: ClusterMocks) -> None:
     assert 5 == spec["minReadySeconds"]
 
 
-@pytest.mark.parametrize(("expected", "more"), [(None, {}), (50, {}), (35, {"termination_grace_period_seconds": 35})])
+@pytest.mark.parametrize(
+    ("expected", "seconds", "more"),
+    [(None, None, {}), (50, 20, {}), (50, "late", {}), (35, 20, {"termination_grace_period_seconds": 35})],
+)
 @pulumi.runtime.test
-async def test_the_grace_period_leaves_room_for_pauses(mocks: ClusterMocks, expected: Any, more: Any) -> None:
+async def test_the_grace_period_leaves_room_for_pauses(
+    mocks: ClusterMocks, expected: Any, seconds: Any, more: Any
+) -> None:
     """Without a word of the user it is 30 s after the longest sleep before SIGTERM; without a sleep Kubernetes' own."""
-    pause: Any = {"pre_stop": {"sleep": {"seconds": 20}}} if expected else {}
-    container = {"name": "web", "image": "nginx:1", "lifecycle": pause}
-    await ResizableDeployment("app", resizable_args(containers=[container], **more)).ready.future()
+    sleep = {"seconds": pulumi.Output.from_input(20) if seconds == "late" else seconds}
+    container = {"name": "web", "image": "nginx:1", "lifecycle": {"pre_stop": {"sleep": sleep}} if seconds else {}}
+    await ResizableDeployment("app", resizable_args(containers=[container], in_place="off", **more)).ready.future()
 
     spec = mocks.inputs(DEPLOYMENT, "app")["spec"]["template"]["spec"]
     assert expected == spec.get("terminationGracePeriodSeconds")
@@ -414,7 +424,7 @@ BAD_CONTAINERS = [
 @pytest.mark.parametrize(("more", "path", "words"), BAD_CONTAINERS)
 def test_bad_containers(mocks: ClusterMocks, more: dict[str, Any], path: str, words: str) -> None:
     """Each is refused with the path inside its container."""
-    container = {"name": "web", "image": "nginx:1", **more}
+    container = {"name": "web", "image": "nginx:1", "resources": SIZE, **more}
     with pytest.raises(InvalidArgs, match=r"nothing|has \d+ problem") as caught:
         ResizableDeployment("app", resizable_args(containers=[container]))
 
@@ -458,3 +468,22 @@ def test_volumes_must_be_known(mocks: ClusterMocks) -> None:
     late = pulumi.Output.from_input([{"name": "a", "empty_dir": {}}])
     with pytest.raises(InvalidArgs, match="not known before the deployment"):
         ResizableDeployment("app", resizable_args(volumes=late))
+
+
+@pulumi.runtime.test
+async def test_the_corpus_renders_what_is_registered(mocks: ClusterMocks) -> None:
+    """What tests/corpus.py makes of arguments, to ask an API server, is what the component registers."""
+    args = resizable_args(
+        replicas=2.0,
+        labels={"team": "a"},
+        annotations={"note": "b"},
+        strategy={"rolling_update": {"max_surge": "1"}},
+        patience_seconds=1800,
+        volumes=[{"name": "files", "config": {"name": "base", "data": {"file": "content"}}}],
+        pod_spec_patch={"hostname": "fixed"},
+    )
+    await ResizableDeployment(corpus.NAME, args).ready.future()
+
+    config_map, deployment = corpus.manifests(cast(Any, args))
+    assert mocks.inputs(CONFIG_MAP, f"{corpus.NAME}/files") == config_map
+    assert mocks.inputs(DEPLOYMENT, corpus.NAME) == deployment

@@ -1,0 +1,622 @@
+"""Whole arguments of a ResizableDeployment for Hypothesis: valid ones, and near-misses of every field.
+
+`FIELDS` has for each field of each TypedDict what is valid there and what nearly is. The TypedDicts themselves say
+which fields there are, which are required and of what type, so wrong types and missing fields are made from them. About
+half of the arguments are valid; of the others most have one near-miss, so that it is the one that is judged.
+"""
+
+import functools
+import itertools
+import typing
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import strategies as st
+
+import components._args as shared
+from components._config import config_map_of
+from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED
+from components._shape import camel, shape_of
+from components.model import names, volume, workload
+from components.resize import ResizableDeploymentArgs
+from components.testing import CONNECTION
+
+ROOT = ResizableDeploymentArgs
+NAME = "corpus"
+"""The component's own name."""
+SPACE = "corpus"
+"""The namespace of valid arguments; it has to be there, for the server refuses what has none."""
+SERVICE_ACCOUNT = "robot"
+"""A service account that has to be there, for the server refuses pods of another."""
+PRIORITY_CLASS = "corpus"
+"""A priority class that has to be there."""
+
+Values = st.SearchStrategy[Any]
+
+
+@dataclass
+class Pod:
+    """What has been drawn so far, as far as other fields refer to it."""
+
+    taken: dict[type, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    ports: list[str] = field(default_factory=list)
+    grace: int = 30
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A scalar or a map: what is valid, and what is not or nearly not. Both may depend on what was drawn so far.
+
+    What is `once` is valid once only, so that a second one of the same value is a near-miss.
+    """
+
+    good: Values | Callable[[Pod], Values]
+    bad: Values | Callable[[Pod], Values]
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class Part:
+    """An object, or with `most` a list of up to so many, with some of its fields `always` or `never` there."""
+
+    of: type
+    least: int = 0
+    most: int = 0
+    always: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+
+
+def one(*values: Any) -> Values:
+    """Take one of some values."""
+    return st.sampled_from(values)
+
+
+def bounded(low: int, high: int) -> Value:
+    """Take whole numbers between two bounds, also as the floats that other languages send."""
+    inside = st.integers(low, high) | one(low, high, float(low))
+    return Value(inside, one(low - 1, high + 1, -1, 2**31, 2**63, -(2**63) - 1) | st.integers(-(2**40), 2**40))
+
+
+def fresh(text: Values, most: int = 63) -> Callable[[Pod], Values]:
+    """Take a text with a number behind it that no other has."""
+
+    def numbered(pod: Pod) -> Values:
+        end = str(next(pod.numbers))
+        return text.map(lambda base: base[: most - len(end)] + end)
+
+    return numbered
+
+
+LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True) | one("a" * 63)
+SUBDOMAIN = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?(\.[a-z]{1,3})?", fullmatch=True)
+WILD = st.text(st.sampled_from("aZ09-._/ :=%'[]~é\n"), max_size=8) | st.text(max_size=4)
+BAD_LABEL = one("", "Web", "a_b", "a.b", "-a", "a-", "a b", "a" * 64, "é", "a\n") | WILD
+BAD_SUBDOMAIN = one("", "Web", "a_b", ".a", "a.", "a..b", "a.-b", "a" * 254, "a/b") | WILD
+# Without the valid ones: no object has these names, so the server would refuse them for that.
+NO_SUBDOMAIN = BAD_SUBDOMAIN.filter(lambda name: any(names.dns_subdomain("", name)))
+REFERENCE = Value(SUBDOMAIN, BAD_SUBDOMAIN)
+LABEL_KEY = st.from_regex(r"([a-z]{1,5}(\.[a-z]{1,3})?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?", fullmatch=True)
+LABEL_VALUE = st.from_regex(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,6}[A-Za-z0-9])?)?", fullmatch=True) | one("a" * 63)
+BAD_KEY = one("", "/a", "a/", "a/b/c", "A.com/x", "-a", "a b", "a" * 64, "a" * 254 + "/b", "a.b_c/d") | WILD
+BAD_VALUE = one("-a", "a-", "a b", "a/b", "a" * 64, "é") | WILD
+LABELS = Value(
+    st.dictionaries(LABEL_KEY, LABEL_VALUE, min_size=1, max_size=3),
+    st.dictionaries(BAD_KEY, LABEL_VALUE, min_size=1, max_size=1)
+    | st.dictionaries(LABEL_KEY, BAD_VALUE, min_size=1, max_size=1)
+    | one({}, {"a": None}, {"app.kubernetes.io/name": "other"}),
+)
+ANNOTATION_KEYS = (
+    "controller.kubernetes.io/pod-deletion-cost",
+    "container.apparmor.security.beta.kubernetes.io/none-such",
+    "seccomp.security.alpha.kubernetes.io/pod",
+    "container.seccomp.security.alpha.kubernetes.io/web",
+    "kubernetes.io/config.mirror",
+    "scheduler.alpha.kubernetes.io/tolerations",
+)
+NUMBERS = ("", "0", "-1", "-08", "+1", "08", "2147483648", "-2147483649")
+ANNOTATION_VALUES = (*NUMBERS, "runtime/default", "unconfined", "localhost/x", "[]")
+APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+
+def annotations(pod: Pod) -> Values:
+    """Take annotations, some of which the server reads."""
+    free = st.dictionaries(LABEL_KEY | one("Example.COM/Key"), st.text(max_size=8), max_size=3)
+    first = pod.taken[shared.ContainerArgs][:1]
+    read = [
+        {"controller.kubernetes.io/pod-deletion-cost": "-100"},
+        *({APP_ARMOR + name: "unconfined"} for name in first),
+    ]
+    return free | one(*read)
+
+
+def bad_annotations(pod: Pod) -> Values:
+    """Take annotations that the server reads, with keys and values that it may not understand."""
+    keys = one(*ANNOTATION_KEYS, *(APP_ARMOR + str(name) for name in pod.taken[shared.ContainerArgs]))
+    read = st.dictionaries(keys, one(*ANNOTATION_VALUES) | WILD, min_size=1, max_size=2)
+    free = st.dictionaries(BAD_KEY, st.text(max_size=2), min_size=1, max_size=1)
+    return read | free | one({"a": "x" * 262144}, {"a": "x" * 262143})
+
+
+TEXT = Value(st.text(max_size=8), st.text(max_size=20))
+PATH = Value(one("/", "/healthz", "ready?full=1"), WILD | one(""))
+SECONDS = bounded(1, 2**31 - 1)
+PROBE_PORT = Value(
+    lambda pod: one(*pod.ports, "80", "65535") if pod.ports else one("80", "1"),
+    one("", "0", "65536", "none-such", "Http", "080", "-1", "8 0", "99999999999", "sixteen-letters-", "٣") | WILD,
+)
+FILE = st.from_regex(r"[-_a-zA-Z0-9][-._a-zA-Z0-9]{0,8}", fullmatch=True) | one(".env", "a" * 253)
+BAD_FILE = one("", ".", "..", "..a", "a/b", "a b", "é", "a" * 254) | WILD
+CPU = one("10m", "0.1", "100m", ".25", "1e-1", "250000u", "+0.5", "5.e-2")
+MUCH_CPU = one("1", "2", "1500m", "2.", "1e1", "4")
+MEMORY = one("32Mi", "64M", "67108864", "0.05Gi", "1e8", "48.5Mi", "20000Ki")
+MUCH_MEMORY = one("256Mi", "1Gi", "1G", "0.5Gi", "1Ti", "1e9", "2147483648")
+QUANTITY = (
+    st.from_regex(r"[+-]?[0-9]{0,4}(\.[0-9]{0,5})?([numkMGTPE]i?|[eE][+-]?[0-9]{1,2})?", fullmatch=True)
+    | one("", "128m", "128", "100M", "-1", "-0", "0", "1 Mi", " 1", "1mi", "1K", "9E", "9Ei", "1e-9", "0.1n", "٣", "1e")
+    | one("1.0005", "1.00000000000000000000000000000001", "9223372036854775807", "1e18", "9223372036854775")
+    | WILD
+)
+RESOURCE = (
+    one(
+        "cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "hugepages-1Gi", "example.com/gpu", "kubernetes.io/batch"
+    )
+    | one("hugepages-", "hugepages-x", "hugepages-1.5", "memroy", "pods", "requests.example.com/x", "a" * 60 + ".b/x")
+    | one("CPU", "storage", "example.com/", "/gpu", "a/b/c", "hugepages-0", "hugepages-2Mi/x", "x" * 64 + "/y")
+    | WILD
+)
+AMOUNTS = st.dictionaries(RESOURCE, QUANTITY, min_size=1, max_size=2)
+
+
+def amounts(cpu: Values, memory: Values) -> Values:
+    """Take valid amounts of what every container has."""
+    return st.fixed_dictionaries({"cpu": cpu}, optional={"memory": memory, "ephemeral-storage": memory})
+
+
+def patches(pod: Pod) -> Values:
+    """Take a patch that has an effect on a container, or on what has no field of its own."""
+    first = [*pod.taken[shared.ContainerArgs], "web"][0]
+    return one(
+        {},
+        {"hostname": "fixed"},
+        {"restartPolicy": "Always", "dnsPolicy": "Default", "shareProcessNamespace": True},
+        {"securityContext": None, "volumes": [{"name": "extra", "emptyDir": {}}]},
+        {"containers": [{"name": first, "stdin": True, "securityContext": {"runAsUser": 1000}}]},
+        {"containers": [{"name": "debug", "image": "d:1"}]},
+        {"containers": [{"name": first, "resources": {"limits": {"cpu": "4", "memory": "2Ti"}}}]},
+    )
+
+
+def bad_patches(pod: Pod) -> Values:
+    """Take a patch that leaves the pod without something, or with something that it cannot have."""
+    first = [*pod.taken[shared.ContainerArgs], "web"][0]
+    lists = one(
+        None,
+        [],
+        [None],
+        [{"stdin": True}],
+        [{"name": "none-such", "stdin": True}],
+        [{"name": "x", "image": "i"}, {"name": "x", "image": "i"}],
+        [{"name": "x", "image": "i", "resources": {"requests": {"cpu": "2"}, "limits": {"cpu": "1"}}}],
+        [{"name": "x", "image": "i", "resources": {"requests": {"memory": "64m"}}}],
+        [{"name": first, "resources": {"limits": {"cpu": "1m"}}}],
+        [{"name": first, "resources": {"requests": {"cpu": "-1"}}}],
+        [{"name": first, "resources": {"limits": {"example.com/gpu": "0.5"}}}],
+        [{"name": first, "resources": None}],
+    )
+    return st.dictionaries(one("containers", "initContainers"), lists, min_size=1, max_size=1) | one(
+        *({"restartPolicy": policy} for policy in ("Never", "OnFailure", None)),
+        *({"terminationGracePeriodSeconds": seconds} for seconds in (1, 0, -1, None)),
+        {"volumes": None},
+        {"volumes": []},
+        {"initContainers": None},
+    )
+
+
+def mount_paths(pod: Pod) -> Values:
+    """Take a path that no other volume of the pod is mounted at."""
+    end = next(pod.numbers)
+    return one(f"/data/{end}", f"/{end}", f"/srv/a b/{end}/")
+
+
+PROBES_OF_CONTAINER = ("startup_probe", "readiness_probe", "liveness_probe")
+PROBES: dict[str, Value | Part] = {
+    "initial_delay_seconds": bounded(0, 2**31 - 1),
+    "period_seconds": SECONDS,
+    "timeout_seconds": SECONDS,
+    "success_threshold": Value(one(1, 1.0), one(0, 2, -1, 2**31)),
+    "failure_threshold": SECONDS,
+}
+FIELDS: dict[type, dict[str, Value | Part]] = {
+    shared.ConnectionArgs: {
+        "kubeconfig": Value(st.just(CONNECTION["kubeconfig"]), one("~/.kube/config", "")),
+        "context": TEXT,
+        "cluster_id": TEXT,
+    },
+    shared.HttpGetActionArgs: {
+        "port": PROBE_PORT,
+        "path": PATH,
+        "scheme": Value(one("HTTP", "HTTPS"), one("http", "", "TCP")),
+    },
+    shared.TcpSocketActionArgs: {"port": PROBE_PORT},
+    shared.ExecActionArgs: {"command": Value(st.lists(st.text(max_size=4), min_size=1, max_size=2), one([], [""]))},
+    shared.GrpcActionArgs: {"port": bounded(1, 65535), "service": TEXT},
+    shared.SleepActionArgs: {
+        "seconds": Value(lambda pod: st.integers(0, pod.grace), one(-1, 31, 30, 3600, 2**31, 2**63))
+    },
+    shared.ProbeArgs: {
+        "http_get": Part(shared.HttpGetActionArgs),
+        "tcp_socket": Part(shared.TcpSocketActionArgs),
+        "exec": Part(shared.ExecActionArgs),
+        "grpc": Part(shared.GrpcActionArgs),
+        **PROBES,
+    },
+    shared.LifecycleHandlerArgs: {
+        "exec": Part(shared.ExecActionArgs),
+        "http_get": Part(shared.HttpGetActionArgs),
+        "sleep": Part(shared.SleepActionArgs),
+    },
+    shared.LifecycleArgs: {
+        "post_start": Part(shared.LifecycleHandlerArgs),
+        "pre_stop": Part(shared.LifecycleHandlerArgs),
+    },
+    shared.KeyRefArgs: {"name": REFERENCE, "key": Value(FILE, BAD_FILE)},
+    shared.FieldRefArgs: {
+        "field_path": Value(
+            one(
+                "status.podIP", "metadata.name", "spec.host", "metadata.labels['a/b']", "metadata.annotations['A.b/c']"
+            ),
+            one("status.phase", "metadata.labels", "spec.nodeName['a']", "metadata.labels['A.b/c']", "", "status.podip")
+            | one("metadata.labels['']", "metadata.labels['a", "metadata.labels['a']['b']", "spec.containers")
+            | WILD,
+        )
+    },
+    shared.EnvVarSourceArgs: {
+        "config_map_key_ref": Part(shared.KeyRefArgs),
+        "secret_key_ref": Part(shared.KeyRefArgs),
+        "field_ref": Part(shared.FieldRefArgs),
+    },
+    shared.EnvVarArgs: {
+        "name": Value(
+            fresh(st.text(st.characters(min_codepoint=32, max_codepoint=60), max_size=5) | LABEL), WILD, once=True
+        ),
+        "value": Value(st.text(max_size=4), one("", "x")),
+        "value_from": Part(shared.EnvVarSourceArgs),
+    },
+    shared.ContainerPortArgs: {
+        "name": Value(
+            fresh(st.just("port-"), 15),
+            one("", "80", "a--b", "-a", "Http", "sixteen-letters-", "a_b") | WILD,
+            once=True,
+        ),
+        "container_port": Value(
+            lambda pod: st.just(8000 + next(pod.numbers)), one(0, 1, 65535, 65536, -1, 8000, 2**31)
+        ),
+        "protocol": Value(one("TCP", "UDP", "SCTP"), one("tcp", "", "HTTP")),
+    },
+    shared.ResourcesArgs: {
+        "requests": Value(
+            amounts(CPU, MEMORY), AMOUNTS | amounts(one("5", "0", "-0.0001"), one("2Ti", "0", "9Ei")) | one({})
+        ),
+        "limits": Value(
+            amounts(MUCH_CPU, MUCH_MEMORY)
+            | one(
+                {"cpu": "1", "example.com/gpu": "2", "hugepages-2Mi": "8Mi"}, {"memory": "1Gi", "hugepages-1Gi": "1Gi"}
+            ),
+            AMOUNTS | one({"cpu": "1m"}, {"memory": "1Mi"}, {"hugepages-2Mi": "3Mi"}, {"hugepages-2Mi": "4Mi"}),
+        ),
+    },
+    shared.ResizePolicyArgs: {
+        "resource_name": Value(one("cpu", "memory"), one("", "CPU", "ephemeral-storage")),
+        "restart_policy": Value(one("NotRequired", "RestartContainer"), one("", "Always", "notRequired")),
+    },
+    shared.VolumeMountArgs: {
+        "name": Value(lambda pod: one(*pod.taken[shared.VolumeArgs]), one("", "none-such")),
+        "mount_path": Value(mount_paths, one("", "data", "/a:b", "./x") | WILD, once=True),
+        "sub_path": Value(one("", "a", "a/b", "..a"), one("/a", "..", "a/../b", "a/..") | WILD),
+    },
+    shared.SecurityContextArgs: {
+        "run_as_user": Value(one(1, 1000, 2**31 - 1), one(0, -1, 2**31)),
+        "run_as_group": bounded(0, 2**31 - 1),
+        "run_as_non_root": Value(st.just(True), st.just(False)),
+    },
+    shared.ContainerArgs: {
+        "name": Value(fresh(LABEL), BAD_LABEL, once=True),
+        "image": Value(one("nginx:1.29", "localhost/a@sha256:" + "0" * 64), one("", " a", "a ", "a b", "a\tb") | WILD),
+        "image_pull_policy": Value(one("IfNotPresent", "Always", "Never"), one("", "always", "Sometimes")),
+        "command": Value(st.lists(st.text(max_size=4), max_size=2), one([""])),
+        "args": Value(st.lists(st.text(max_size=4), max_size=2), one([""])),
+        "working_dir": Value(one("/srv", ""), WILD),
+        "env": Part(shared.EnvVarArgs, most=2),
+        "ports": Part(shared.ContainerPortArgs, most=2),
+        "resources": Part(shared.ResourcesArgs, always=("requests",)),
+        "resize_policy": Part(shared.ResizePolicyArgs, most=2),
+        "volume_mounts": Part(shared.VolumeMountArgs, most=2),
+        "startup_probe": Part(shared.ProbeArgs),
+        "readiness_probe": Part(shared.ProbeArgs),
+        "liveness_probe": Part(shared.ProbeArgs),
+        "lifecycle": Part(shared.LifecycleArgs),
+        "security_context": Part(shared.SecurityContextArgs),
+    },
+    shared.EmptyDirArgs: {
+        "medium": Value(one("", "Memory", "HugePages", "HugePages-2Mi"), one("memory", "Disk", "HugePages-") | WILD),
+        "size_limit": Value(MEMORY, QUANTITY),
+    },
+    shared.ConfigArgs: {
+        "name": Value(fresh(one("base", "a.b-", "a" * 63)), BAD_SUBDOMAIN | one("a" * 64), once=True),
+        "data": Value(
+            st.dictionaries(FILE, st.text(max_size=8), min_size=1, max_size=2),
+            st.dictionaries(BAD_FILE, st.just(""), min_size=1, max_size=1)
+            | one({}, {"a": None}, {"a": "x" * 2**20}, {"a": "x" * 2**20, "b": "y"}, {"a": "é" * 2**19 + "z"}),
+        ),
+        "on_change": Value(one("roll", "live"), one("", "Live", "reload")),
+    },
+    shared.ConfigMapVolumeArgs: {"name": REFERENCE},
+    shared.SecretVolumeArgs: {"secret_name": REFERENCE},
+    shared.PersistentVolumeClaimArgs: {"claim_name": REFERENCE},
+    shared.HostPathArgs: {
+        "path": Value(one("/", "/srv", "/a/..b"), one("", "srv", "/a/../b", "..") | WILD),
+        "type": Value(one("", "Directory", "FileOrCreate"), one("Folder", "directory")),
+    },
+    shared.VolumeArgs: {
+        "name": Value(fresh(LABEL), BAD_LABEL, once=True),
+        "empty_dir": Part(shared.EmptyDirArgs),
+        "config": Part(shared.ConfigArgs),
+        "config_map": Part(shared.ConfigMapVolumeArgs),
+        "secret": Part(shared.SecretVolumeArgs),
+        "persistent_volume_claim": Part(shared.PersistentVolumeClaimArgs),
+        "host_path": Part(shared.HostPathArgs),
+    },
+    shared.TolerationArgs: {
+        "key": Value(LABEL_KEY, BAD_KEY),
+        "operator": Value(one("Equal"), one("", "Exists", "exists", "Lt", "Gt")),
+        "value": Value(LABEL_VALUE, BAD_VALUE),
+        "effect": Value(one("NoExecute"), one("", "NoSchedule", "PreferNoSchedule", "NoRun")),
+        "toleration_seconds": Value(one(0, 300, -1, 2**63 - 1), one(2**63, -(2**63) - 1)),
+    },
+    shared.RollingUpdateArgs: {
+        "max_surge": Value(
+            one("1", "25%", "200%", "2147483647"),
+            one("0", "0%", "00", "-1", "1.5", "", "25 %", "%", "٣", "٣%", "2147483648", "99999999999999999999%") | WILD,
+        ),
+        "max_unavailable": Value(
+            one("0", "1", "100%", "0%", "2147483647"),
+            one("101%", "-1", "00%", "", "one", "25%%", "٣%", "2147483648", "99999999999999999999%") | WILD,
+        ),
+    },
+    shared.StrategyArgs: {
+        "type": Value(one("RollingUpdate"), one("Recreate", "", "Rolling", "recreate")),
+        "rolling_update": Part(shared.RollingUpdateArgs),
+    },
+    ROOT: {
+        "connection": Part(shared.ConnectionArgs),
+        "namespace": Value(st.just(SPACE), BAD_LABEL),
+        "name": Value(LABEL, BAD_SUBDOMAIN | one("a.b", "a" * 64, "a" * 242, "a" * 243, "a" * 253)),
+        "replicas": bounded(0, 2**31 - 1),
+        "strategy": Part(shared.StrategyArgs),
+        "match_labels": LABELS,
+        "labels": LABELS,
+        "termination_grace_period_seconds": Value(
+            one(30, 60, 2**31 - 1) | st.integers(30, 300), one(0, 1, -1, 2**31, 2**63)
+        ),
+        "volumes": Part(shared.VolumeArgs, most=3),
+        "allow_host_path": Value(st.just(True), st.just(False)),
+        "containers": Part(shared.ContainerArgs, least=1, most=2, always=("resources",)),
+        "init_containers": Part(
+            shared.ContainerArgs, most=1, never=(*PROBES_OF_CONTAINER, "lifecycle", "resize_policy")
+        ),
+        "sidecars": Part(shared.ContainerArgs, most=1, always=("startup_probe",)),
+        "service_account_name": Value(st.just(SERVICE_ACCOUNT), NO_SUBDOMAIN),
+        "image_pull_secrets": Value(
+            st.lists(SUBDOMAIN, max_size=2, unique=True), st.lists(BAD_SUBDOMAIN, max_size=2) | one(["a", "a"])
+        ),
+        "node_selector": LABELS,
+        "tolerations": Part(shared.TolerationArgs, most=2, always=("key", "effect")),
+        "priority_class_name": Value(st.just(PRIORITY_CLASS), NO_SUBDOMAIN),
+        "fs_group": bounded(0, 2**31 - 1),
+        "annotations": Value(annotations, bad_annotations),
+        "pod_spec_patch": Value(patches, bad_patches),
+        "min_ready_seconds": Value(one(0, 5, 599), one(-1, 600, 86399, 2**31)),
+        "restart": Value(st.text(max_size=8), one("", "x" * 262144)),
+        "moved_from": Value(one("web", "urn:pulumi:a::b::c::d"), one("")),
+        "resize_failure_policy": Value(one("rollback", "wait"), one("", "rollout", "never")),
+        "in_place": Value(one("preferred", "required", "off"), one("", "always", "Off")),
+        "patience_seconds": Value(one(1, 120, 86400), one(0, -1, 86401)),
+    },
+}
+
+# Of these fields of an object exactly one is there.
+CHOICES: dict[type, tuple[str, ...]] = {
+    shared.ProbeArgs: ("http_get", "tcp_socket", "exec", "grpc"),
+    shared.LifecycleHandlerArgs: ("exec", "http_get", "sleep"),
+    shared.EnvVarSourceArgs: ("config_map_key_ref", "secret_key_ref", "field_ref"),
+    shared.EnvVarArgs: ("value", "value_from"),
+    shared.VolumeArgs: ("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "host_path"),
+}
+LEFT_OUT = object()
+"""Stands for a field that is not there."""
+WRONG: dict[str, Values] = {
+    "str": one(5, True, ["a"], LEFT_OUT),
+    "int": one("1", 1.5, True, [], float("inf"), LEFT_OUT),
+    "bool": one("true", 1, LEFT_OUT),
+    "list": one({}, "a", [None], LEFT_OUT),
+    "map": one([], "a", LEFT_OUT),
+    "object": one([], "a", {"none_such": 1}, LEFT_OUT),
+}
+
+
+def objects() -> set[type]:
+    """Return every TypedDict of the arguments, found through their fields."""
+    found: set[type] = set()
+    waiting: list[Any] = [ROOT]
+    while waiting:
+        hint = waiting.pop()
+        if typing.is_typeddict(hint):
+            if hint not in found:
+                found.add(hint)
+                waiting += typing.get_type_hints(hint, localns={"Output": list, "T": Any}, include_extras=True).values()
+        else:
+            waiting += typing.get_args(hint)
+    return found
+
+
+def without_values() -> list[str]:
+    """Return the fields of the arguments for which there is no entry in `FIELDS`, and entries without a field."""
+    wrong = []
+    for of in sorted(objects(), key=lambda each: each.__name__):
+        fields = shape_of(of).fields or {}
+        listed = FIELDS.get(of, {})
+        needed = {name for name, shape in fields.items() if shape.kind != "bool"}
+        wrong += [f"{of.__name__}.{name} lacks its values in FIELDS" for name in sorted(needed - set(listed))]
+        wrong += [f"{of.__name__}.{name} in FIELDS is no field" for name in sorted(set(listed) - set(fields))]
+    return wrong
+
+
+def entry(of: type, name: str) -> Value | Part:
+    """Return what a field can hold; booleans need no entry."""
+    return FIELDS[of].get(name) or Value(st.booleans(), st.booleans())
+
+
+@functools.cache
+def within(of: type) -> set[type]:
+    """Return an object and all objects in it."""
+    parts = [part.of for part in FIELDS[of].values() if isinstance(part, Part)]
+    return {of}.union(*(within(part) for part in parts))
+
+
+KINDS = (*["valid"] * 4, *["one"] * 5, "several")
+# Where the one near-miss is. Of an object or a list only the type can be wrong, so they come more rarely; without a
+# field's name, the near-miss is that none of the choices is there, or two.
+TARGETS = [(of, "") for of in CHOICES] + [
+    (of, name)
+    for of in FIELDS
+    for name in shape_of(of).fields or {}
+    for _ in range(1 if isinstance(entry(of, name), Part) else 4)
+]
+
+
+class Drawing:
+    """Draws one set of arguments; with a target, one near-miss there, and with a rate, more of them anywhere."""
+
+    def __init__(self, draw: Callable[[Values], Any], target: tuple[type, str] | None, rate: int) -> None:
+        self.draw = draw
+        self.target = target
+        self.rate = rate
+        self.pod = Pod()
+
+    def object(self, of: type, part: Part) -> dict[str, Any]:
+        """Draw an object with its required fields and some of the others."""
+        shape = shape_of(of)
+        fields = [*FIELDS[of], *(name for name in shape.fields or {} if name not in FIELDS[of])]
+        choices = CHOICES.get(of, ())
+        wanted = [name for name in choices if self.leads(of, name)]
+        chosen = {self.draw(st.sampled_from(wanted or choices))} if choices else set()
+        if choices and self.misses(of, ""):
+            chosen = set(choices[: self.draw(one(0, 2))])
+        if of is shared.ContainerArgs:
+            self.pod.ports = []
+        made = {}
+        for name in fields:
+            fixed = name in chosen or name in shape.required or name in part.always
+            never = name in part.never or (name in choices and name not in chosen)
+            if fixed or (not never and (self.leads(of, name) or self.sometimes(3))):
+                value = self.value(of, name)
+                if value is not LEFT_OUT:
+                    made[name] = value
+                    self.remember(of, name, value)
+        return made
+
+    def value(self, of: type, name: str) -> Any:
+        """Draw what a field holds."""
+        held = entry(of, name)
+        if self.misses(of, name):
+            return self.near_miss(of, name)
+        if isinstance(held, Value):
+            return self.draw(self.values(held.good))
+        if held.most == 0:
+            return self.object(held.of, held)
+        if held.of is shared.VolumeMountArgs and not self.pod.taken[shared.VolumeArgs]:
+            return []
+        least = max(held.least, int(self.leads(of, name)))
+        return [self.object(held.of, held) for _ in range(self.draw(st.integers(least, held.most)))]
+
+    def near_miss(self, of: type, name: str) -> Any:
+        """Draw what a field nearly can hold, what another one holds already, or a value of the wrong type."""
+        held, kind = entry(of, name), (shape_of(of).fields or {})[name].kind
+        if isinstance(held, Part) or (kind in WRONG and self.sometimes(1)):
+            return self.draw(WRONG[kind])
+        taken = self.pod.taken[of] if held.once else []
+        if taken and self.sometimes(5):
+            return self.draw(one(*taken))
+        return self.draw(self.values(held.bad))
+
+    def values(self, held: Values | Callable[[Pod], Values]) -> Values:
+        """Return values, which may depend on what was drawn so far."""
+        return held if isinstance(held, st.SearchStrategy) else held(self.pod)
+
+    def misses(self, of: type, name: str) -> bool:
+        """Tell whether a near-miss is due; of a field that is valid once, often the second one is it."""
+        if self.target != (of, name):
+            return self.sometimes(self.rate)
+        held = entry(of, name) if name else None
+        if isinstance(held, Value) and held.once and not self.pod.taken[of] and self.sometimes(4):
+            return False
+        self.target = None
+        return True
+
+    def leads(self, of: type, name: str) -> bool:
+        """Tell whether the way to the target goes through a field."""
+        if self.target is None:
+            return False
+        held = entry(of, name)
+        # Without a volume there is nothing to mount.
+        mounts = self.target[0] is shared.VolumeMountArgs and (of, name) == (ROOT, "volumes")
+        return self.target == (of, name) or mounts or (isinstance(held, Part) and self.target[0] in within(held.of))
+
+    def sometimes(self, tenths: int) -> bool:
+        """Draw yes or no, where no is the simpler one."""
+        return tenths > 0 and self.draw(st.integers(1, 10)) > 10 - tenths
+
+    def remember(self, of: type, name: str, value: Any) -> None:
+        """Keep what other fields refer to."""
+        held = entry(of, name)
+        if isinstance(held, Value) and held.once and isinstance(value, str):
+            self.pod.taken[of].append(value)
+        if of is shared.ContainerPortArgs and name == "name" and isinstance(value, str):
+            self.pod.ports.append(value)
+        if name == "termination_grace_period_seconds" and isinstance(value, int):
+            self.pod.grace = max(0, min(value, 2**31 - 1))
+
+
+@st.composite
+def arguments(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw arguments: some are valid, most have one near-miss (many of which are valid, too), a few have several."""
+    kind = draw(st.sampled_from(KINDS))
+    target = draw(st.sampled_from(TARGETS)) if kind == "one" else None
+    return Drawing(draw, target, rate=1 if kind == "several" else 0).object(ROOT, Part(ROOT))
+
+
+def manifests(args: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the component registers for arguments that are all known: its ConfigMaps, then its Deployment."""
+    fields = camel({name: value for name, value in args.items() if name != "connection"}, ROOT)
+    name, namespace = fields.get("name") or NAME, fields["namespace"]
+    key = volume.workload_key("ResizableDeployment", NAME)
+    config_maps = {}
+    for each in fields.get("volumes") or []:
+        if config := each.get("config"):
+            base, data = config["name"], config["data"]
+            called = volume.live_name(base, key) if volume.is_live(config) else volume.config_name(base, data, key)
+            config_maps[each["name"]] = config_map_of(config, called, namespace, key)
+    mounted = {place: config_map["metadata"]["name"] for place, config_map in config_maps.items()}
+    spec = workload.deployment_spec(
+        fields,
+        selector=workload.selector(name, fields.get("matchLabels")),
+        template=workload.template(name, fields, mounted),
+        deadline=workload.progress_deadline(fields.get("patienceSeconds") or DEFAULT_PATIENCE),
+    )
+    labels = workload.labels(name, fields.get("labels"), fields.get("matchLabels"))
+    metadata = {"name": name, "namespace": namespace, "labels": labels, "annotations": WAIT_FOR_OBSERVED}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    return [{"apiVersion": "v1", "kind": "ConfigMap", **each} for each in config_maps.values()] + [deployment]
