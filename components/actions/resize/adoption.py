@@ -196,6 +196,7 @@ def _journal(plan: Plan, live: Json, policy: FailurePolicy) -> Journal:
         policy=policy,
         kind=plan.kind,
         strategy=live["spec"].get("updateStrategy", {}) if stateful else {},
+        revision=live.get("status", {}).get("updateRevision", "") if stateful else "",
         template=plan.template if stateful else "",
     )
 

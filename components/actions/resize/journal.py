@@ -37,8 +37,9 @@ class Journal:
     `policy` is what was to become of it should a kubelet not carry it out.
 
     Of a Deployment, `replica_set` is the active one and `history` its own revisionHistoryLimit, which is one higher
-    while it is paused. Of a StatefulSet, `strategy` is its own updateStrategy and `template` the digest of its template
-    without sizes (`templates.digest`), by which another template that somebody writes meanwhile is known.
+    while it is paused. Of a StatefulSet, `strategy` is its own updateStrategy, `revision` the ControllerRevision of its
+    pods with the old sizes, and `template` the digest of its template without sizes (`templates.digest`), by which
+    another template that somebody writes meanwhile is known.
     """
 
     uid: str
@@ -50,6 +51,7 @@ class Journal:
     policy: FailurePolicy = "rollback"
     kind: Kind = "Deployment"
     strategy: Json = field(default_factory=dict)
+    revision: str = ""
     template: str = ""
     transaction: str = field(default_factory=lambda: secrets.token_hex(4))
     started: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))

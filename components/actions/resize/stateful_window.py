@@ -19,6 +19,8 @@ from components.actions.resize.templates import digest, has_sizes, resized, size
 from components.actions.resize.verdict import REVISION_LABEL, is_updated, revision_of
 from components.actions.resize.window import CONTROLLER_SECONDS, PAUSE, Interrupted, NotAdopted, Window, is_held
 
+_REVISION_SECONDS = 5.0
+
 
 class StatefulSetWindow(Window):
     """One StatefulSet with updateStrategy OnDelete, for the window or of its own."""
@@ -47,12 +49,12 @@ class StatefulSetWindow(Window):
 
         def change(live: Json) -> Json:
             spec = live["spec"]
-            as_planned = (digest(spec["template"]), spec.get("updateStrategy") or {})
-            if read_journal(live) is not None or as_planned != (self.journal.template, self.journal.strategy):
+            found = (digest(spec["template"]), spec.get("updateStrategy") or {})
+            if read_journal(live) is not None or found != (self.journal.template, self.journal.strategy):
                 raise Interrupted(f"{self.what} was changed since it was planned")
             if not has_sizes(spec["template"], self.journal.old):
                 raise Interrupted(f"the sizes of {self.what} changed since they were planned")
-            if not is_updated(live):
+            if not is_updated(live) or live["status"]["updateRevision"] != self.journal.revision:
                 raise Interrupted(f"an update of the pods of {self.what} has begun since it was planned")
             patch: Json = {"metadata": {"annotations": {ANNOTATION: self.journal.text()}}}
             if not is_held(live):
@@ -75,10 +77,20 @@ class StatefulSetWindow(Window):
         self._patch(change)
 
     def settle(self) -> None:
-        """Wait until the controller has a revision for the template, and note which."""
-        live = self.observed()
-        self._check(live)
-        self._revision = live["status"]["updateRevision"]
+        """Wait until the controller has a revision for the template, and note which.
+
+        A size that is only written in another way makes another revision but no new generation, so that having
+        observed the latest proves nothing about the revision: it is given a moment to become the one that it has to be.
+        """
+        deadline = time.monotonic() + _REVISION_SECONDS
+        while True:
+            live = self.observed()
+            self._check(live)
+            self._revision = live["status"]["updateRevision"]
+            old = self._revision == self.journal.revision
+            if old == (self.journal.direction == "undo") or time.monotonic() > deadline:
+                return
+            time.sleep(PAUSE)
 
     def actuated(self, pod: Json) -> None:
         """Give the pod the label of the revision whose sizes it has now."""

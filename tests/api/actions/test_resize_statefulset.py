@@ -281,7 +281,7 @@ def test_a_strategy_that_another_sets_in_the_window_is_theirs(kube: Transport, c
 def test_a_template_that_another_writes_in_the_window_is_rolled_out(
     kube: Transport, client: Client, namespace: str, change: int
 ) -> None:
-    """Pods are never called those of a template that they are not of: the strategy comes back, and they are replaced."""
+    """No pod is called one of a template that it is not of: the strategy comes back, and pods are replaced."""
     create(client, manifest(namespace, SMALL))
     planned = plan(client, manifest(namespace, CPU))
 
