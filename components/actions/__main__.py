@@ -12,13 +12,13 @@ from components.actions.client import Client
 from components.actions.clouds import platforms_app
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError
-from components.actions.resize import Unfinished, finish, plan, unfinished
+from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
-from components.actions.resize.live import deployment_path
+from components.actions.resize.kinds import parse_argument, workload_path
 from components.model.feature import parse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments that were interrupted.")
+resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments and StatefulSets.")
 app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
 
@@ -38,8 +38,8 @@ Sizes = Annotated[
     list[str] | None,
     typer.Option("--set", help="A new size, CONTAINER.requests|limits.cpu|memory=QUANTITY. Repeatable."),
 ]
-File = Annotated[Path | None, typer.Option(help="The Deployment as it is to be, YAML or JSON.")]
-Name = Annotated[str, typer.Argument(help="The Deployment.")]
+File = Annotated[Path | None, typer.Option(help="The workload as it is to be, YAML or JSON.")]
+Name = Annotated[str, typer.Argument(help="The Deployment, or statefulset/NAME.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")]
 Kubeconfig = Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")]
 Context = Annotated[str | None, typer.Option(help="Context; by default the current one.")]
@@ -83,13 +83,14 @@ def status(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a resize of the Deployment is unfinished: exit code 0 if none is, 1 if one is, 2 without it."""
+    """Say whether a resize of the workload is unfinished: exit code 0 if none is, 1 if one is, 2 without it."""
+    kind, name = parse_argument(name)
     with _client(kubeconfig, context) as client:
-        found = _unfinished(client, namespace, name)
+        found = _unfinished(client, namespace, name, kind)
     if as_json:
         typer.echo(json.dumps({"unfinished": found.to_json() if found else None}))
     else:
-        typer.echo(str(found) if found else f"Deployment {namespace}/{name} has no unfinished resize")
+        typer.echo(str(found) if found else f"{kind} {namespace}/{name} has no unfinished resize")
     if found:
         raise typer.Exit(1)
 
@@ -107,15 +108,16 @@ def plan_command(
 ) -> None:
     """Say what a change would do to the running pods: exit code 0 in place, 1 anything else, 2 without an answer.
 
-    The change is written with --set, such as --set nginx.requests.cpu=200m, or is a whole Deployment manifest. Reads
+    The change is written with --set, such as --set nginx.requests.cpu=200m, or is a whole manifest. Reads
     and dry runs only.
     """
     if (file is None) == (not sizes):
         raise ActionError("what is to change is not clear: write --set or --file, and not both")
+    kind, name = parse_argument(name)
     with _client(kubeconfig, context) as client:
-        live = client.find(deployment_path(namespace, name))
+        live = client.find(workload_path(kind, namespace, name))
         if live is None:
-            raise _missing(namespace, name)
+            raise _missing(namespace, name, kind)
         found = plan(client, manifest_of(file, live) if file else with_sizes(live, sizes or []))
     typer.echo(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(found.lines()))
     if not found.spares_pods or (found.outcome == "rollout" and not found.empty):
@@ -170,8 +172,9 @@ def _finish(
     *,
     as_json: bool,
 ) -> None:
+    kind, name = parse_argument(name)
     with _client(kubeconfig, context) as client:
-        found = _unfinished(client, namespace, name)
+        found = _unfinished(client, namespace, name, kind)
         text = "nothing to finish"
         if found:
             text = finish(client, found, lambda line: typer.echo(line, err=True), direction=direction)
@@ -182,14 +185,14 @@ def _client(kubeconfig: str, context: str | None) -> Client:
     return load_kubeconfig(kubeconfig, context).client()
 
 
-def _unfinished(client: Client, namespace: str, name: str) -> Unfinished | None:
-    if client.find(deployment_path(namespace, name)) is None:
-        raise _missing(namespace, name)
-    return unfinished(client, namespace, name)
+def _unfinished(client: Client, namespace: str, name: str, kind: Kind) -> Unfinished | None:
+    if client.find(workload_path(kind, namespace, name)) is None:
+        raise _missing(namespace, name, kind)
+    return unfinished(client, namespace, name, kind)
 
 
-def _missing(namespace: str, name: str) -> ActionError:
-    return ActionError(f"Deployment {namespace}/{name} does not exist: check name, --namespace and --context")
+def _missing(namespace: str, name: str, kind: Kind) -> ActionError:
+    return ActionError(f"{kind} {namespace}/{name} does not exist: check name, --namespace and --context")
 
 
 def run() -> None:

@@ -83,10 +83,15 @@ def replica_set_finding(replica_set: Json) -> Finding | None:
                 role="",
                 reason=condition.get("reason") or "FailedCreate",
                 detail=message,
-                remedy=causes.of_admission(message) or "make room in the quota, or change what admission refuses",
+                remedy=admission_remedy(message),
                 grace=5.0,
             )
     return None
+
+
+def admission_remedy(message: str) -> str:
+    """Return what helps where pods may not be created."""
+    return causes.of_admission(message) or "make room in the quota, or change what admission refuses"
 
 
 def _unschedulable(pod: Json) -> Iterator[Finding]:

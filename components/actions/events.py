@@ -17,10 +17,10 @@ _FRESH = 1.0
 _OLD = 16.0
 
 
-def of_pod(client: Client, namespace: str, pod: str) -> list[Json]:
-    """Return the events about a pod; none when they may not be read."""
+def of_object(client: Client, namespace: str, name: str) -> list[Json]:
+    """Return the events about objects of a name; none when they may not be read."""
     try:
-        return client.list(path_of("v1", "events", namespace), field_selector=f"involvedObject.name={pod}")
+        return client.list(path_of("v1", "events", namespace), field_selector=f"involvedObject.name={name}")
     except ApiError:
         return []
 
@@ -33,7 +33,7 @@ def newest_warning(events: list[Json], reason: str = "") -> Json | None:
 
 def node_is_coming(client: Client, namespace: str, pod: str) -> bool:
     """Tell whether an autoscaler has said that a node for the pod is on its way."""
-    return any(event.get("reason") in _NODE_COMING for event in of_pod(client, namespace, pod))
+    return any(event.get("reason") in _NODE_COMING for event in of_object(client, namespace, pod))
 
 
 class Sandboxes:
@@ -59,7 +59,7 @@ class Sandboxes:
         return sandbox_finding(waiting, str(failed.get("message", "")), _OLD if old else _FRESH)
 
     def _events(self, pod: Json) -> list[Json]:
-        return of_pod(self._client, pod["metadata"]["namespace"], pod["metadata"]["name"])
+        return of_object(self._client, pod["metadata"]["namespace"], pod["metadata"]["name"])
 
 
 def waits_for_sandbox(pod: Json) -> bool:

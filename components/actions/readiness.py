@@ -1,8 +1,9 @@
-"""Waiting until a Deployment is well, and no longer than there is hope.
+"""Waiting until a Deployment or StatefulSet is well, and no longer than there is hope.
 
 1. Well means: the controller has seen the latest spec, every replica is of the current template and available, no pod
    of an older template is left, and no kubelet has yet to carry out a resize to the template's sizes.
-2. Only pods of the current ReplicaSet are judged; old ones may be as broken as they like.
+2. Only pods of the current template are judged; old ones may be as broken as they like, unless a StatefulSet waits for
+   them (see `stateful`).
 3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
    main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created,
    a RuntimeClass that is not there, a node that lacks the runtime it asks for.
@@ -18,11 +19,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from components.actions import causes, events
+from components.actions import causes, events, stateful
 from components.actions.client import Client, Json, path_of
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError, ApiError
-from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
+from components.actions.resize.kinds import KINDS, kind_of, workload_path
+from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.pods import unactuated
 from components.actions.resize.templates import equal_ignoring_hash
 
@@ -57,11 +59,11 @@ def wait_ready(
     """Return when the workload is well; raise `NotReady` with the diagnosis when it cannot be, or is not in time.
 
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. `progress` gets a line whenever
-    the count of ready pods changes. Raises `ValueError` for another kind than Deployment, and `ApiError` or
-    `ConnectionProblem` when the cluster does not answer.
+    the count of ready pods changes. Raises `ValueError` for a kind that is neither Deployment nor StatefulSet,
+    and `ApiError` or `ConnectionProblem` when the cluster does not answer.
     """
-    if kind != "Deployment":
-        raise ValueError(f"waiting for a {kind} is not supported: only for a Deployment")
+    if kind not in KINDS:
+        raise ValueError(f"waiting for a {kind} is not supported: only for a {' or a '.join(KINDS)}")
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
     since: dict[tuple[str, str, str], float] = {}
@@ -69,19 +71,20 @@ def wait_ready(
     stuck_since: float | None = None
     told = ""
     sandboxes = events.Sandboxes(client)
+    path = workload_path(kind_of({"kind": kind}), namespace, name)
     while True:
-        live = client.find(deployment_path(namespace, name))
+        live = client.find(path)
         if live is None:
-            raise NotReady(f"Deployment {namespace}/{name} does not exist: something deleted it")
+            raise NotReady(f"{kind} {namespace}/{name} does not exist: something deleted it")
         now = time.monotonic()
-        well_since = (well_since if well_since is not None else now) if is_well(live) else None
+        well_since = (well_since if well_since is not None else now) if _is_well(live) else None
         if well_since is not None and _is_settled(client, live, now - well_since):
             return
-        stuck = paused_or_overdue(live)
+        stuck = _stuck(live)
         stuck_since = (stuck_since if stuck_since is not None else now) if stuck else None
         # For a moment after a change the conditions still tell of the rollout before it.
         hopeless = stuck if stuck_since is not None and now - stuck_since >= _STALE else ""
-        found, replica_set = _look(client, live, sandboxes)
+        found, pods = _look(client, live, sandboxes)
         since = {f.key: since.get(f.key, now) for f in found}
         lasting = [f for f in found if f.grace is not None and now - since[f.key] >= f.grace]
         lasting = [f for f in lasting if not _node_is_coming(client, namespace, f)]
@@ -89,13 +92,13 @@ def wait_ready(
         if lasting or hopeless:
             raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless))
         if now >= deadline:
-            raise NotReady(_text(client, live, found[:1], f"not ready after {patience:.0f} s", replica_set))
+            raise NotReady(_text(client, live, found[:1], f"not ready after {patience:.0f} s", pods))
         status = live.get("status", {})
         ready = f"{status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} ready"
         if told != (told := f"{ready} of {live['spec'].get('replicas', 1)}"):
             progress(told)
         if stop.wait(min(_POLL, max(0.0, deadline - now))):
-            raise NotReady(f"waiting for Deployment {namespace}/{name} was stopped")
+            raise NotReady(f"waiting for {kind} {namespace}/{name} was stopped")
 
 
 def is_well(deployment: Json) -> bool:
@@ -109,10 +112,21 @@ def is_well(deployment: Json) -> bool:
     )
 
 
-def _is_settled(client: Client, deployment: Json, lasted: float) -> bool:
+def _is_well(live: Json) -> bool:
+    return stateful.is_well(live) if kind_of(live) == "StatefulSet" else is_well(live)
+
+
+def _stuck(live: Json) -> str:
+    return stateful.stuck(live) if kind_of(live) == "StatefulSet" else paused_or_overdue(live)
+
+
+def _is_settled(client: Client, live: Json, lasted: float) -> bool:
     """Tell whether being well for `lasted` seconds is believable of every container and sidecar of its pods."""
-    _replica_set, pods = _current(client, deployment)
-    template = deployment["spec"]["template"]
+    if kind_of(live) == "StatefulSet":
+        pods = stateful.of_update(live, pods_of(client, live))
+    else:
+        _replica_set, pods = _current(client, live)
+    template = live["spec"]["template"]
     if any(unactuated(pod, template) for pod in pods):
         return False
     return all(
@@ -161,14 +175,24 @@ def paused_or_overdue(deployment: Json) -> str:
     return ""
 
 
-def _look(client: Client, deployment: Json, sandboxes: events.Sandboxes) -> tuple[list[Finding], Json | None]:
-    """Return the findings about the current ReplicaSet and its pods, those that can end the wait first."""
-    replica_set, pods = _current(client, deployment)
-    found = [finding for pod in pods for finding in findings(pod)]
-    found += filter(None, (_resize_finding(pod, deployment["spec"]["template"]) for pod in pods))
-    blocked = replica_set_finding(replica_set) if replica_set else None
+def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list[Finding], list[Json]]:
+    """Return the findings about the current pods, those that can end the wait first, and these pods."""
+    held: list[Finding] = []
+    if kind_of(live) == "StatefulSet":
+        metadata, every = live["metadata"], pods_of(client, live)
+        pods = stateful.of_update(live, every)
+        held += stateful.blocking(live, every)
+        blocked = None
+        if stateful.lacks_pods(live):
+            told = events.of_object(client, metadata["namespace"], metadata["name"])
+            blocked = stateful.creation_finding(live, told)
+    else:
+        replica_set, pods = _current(client, live)
+        blocked = replica_set_finding(replica_set) if replica_set else None
+    found = held + [finding for pod in pods for finding in findings(pod)]
+    found += filter(None, (_resize_finding(pod, live["spec"]["template"]) for pod in pods))
     found += filter(None, [blocked, sandboxes.finding(pods)])
-    return sorted(found, key=lambda f: f.grace is None), replica_set
+    return sorted(found, key=lambda f: f.grace is None), pods
 
 
 def _resize_finding(pod: Json, template: Json) -> Finding | None:
@@ -194,16 +218,16 @@ def _current(client: Client, deployment: Json) -> tuple[Json | None, list[Json]]
     return oldest, pods_of(client, oldest)
 
 
-def _text(client: Client, deployment: Json, found: list[Finding], summary: str, replica_set: Json | None = None) -> str:
-    metadata, status = deployment["metadata"], deployment.get("status", {})
-    count = f"{status.get('availableReplicas', 0)} of {deployment['spec'].get('replicas', 1)} replicas are available"
-    text = f"Deployment {metadata['namespace']}/{metadata['name']}: {count}"
+def _text(client: Client, live: Json, found: list[Finding], summary: str, pods: list[Json] | None = None) -> str:
+    metadata, status = live["metadata"], live.get("status", {})
+    count = f"{status.get('availableReplicas', 0)} of {live['spec'].get('replicas', 1)} replicas are available"
+    text = f"{kind_of(live)} {metadata['namespace']}/{metadata['name']}: {count}"
     if summary:
         text += f"; {summary}"
     for finding in found:
         text += f"; {finding.text(_log(client, metadata['namespace'], finding))}"
-    if not found and replica_set is not None:
-        text += _last_warning(client, replica_set)
+    if not found:
+        text += _last_warning(client, pods or [])
     return text
 
 
@@ -227,11 +251,11 @@ def _never_runs(client: Client, namespace: str, finding: Finding) -> bool:
     return crashed and bool(causes.of_start(_log(client, namespace, finding)))
 
 
-def _last_warning(client: Client, replica_set: Json) -> str:
+def _last_warning(client: Client, pods: list[Json]) -> str:
     """Return the newest warning about a pod that has nothing wrong in its status: a mount that fails, say."""
-    for pod in pods_of(client, replica_set):
+    for pod in pods:
         metadata = pod["metadata"]
-        warning = events.newest_warning(events.of_pod(client, metadata["namespace"], metadata["name"]))
+        warning = events.newest_warning(events.of_object(client, metadata["namespace"], metadata["name"]))
         if warning:
             return f"; pod {metadata['name']}: {warning.get('reason')}: {warning.get('message', '')}"
     return ""

@@ -10,6 +10,7 @@ import pytest
 from components.actions.client import Client, Json, Transport
 from components.actions.resize import adopt, plan
 from components.actions.resize.live import deployment_path
+from tests.api.actions import stateful
 from tests.api.actions.live import OTHER_IMAGE, Snapshot, assert_whole, create, manifest
 
 SMALL = {"cpu": "100m", "memory": "128Mi"}
@@ -134,3 +135,19 @@ def test_ten_pods_are_resized_together(client: Client, namespace: str) -> None:
     adopt(client, plan(client, manifest(namespace, size, replicas=10)), progress=lambda _line: None, timeout=60)
     assert time.monotonic() - started < 30
     assert ids(before) == ids(assert_whole(client, namespace, size))
+
+
+def test_a_stateful_set_grows_without_a_restart(client: Client, lab_cluster: Any, namespace: str) -> None:
+    """The same pods and containers, twice the size in their cgroup files, and a revision that is current."""
+    stateful.create(client, stateful.manifest(namespace, SMALL))
+    before = stateful.Snapshot(client, namespace)
+    for pod in before.pods:
+        assert (10_000, 128 * 2**20) == cgroup(lab_cluster, namespace, pod["metadata"]["name"], "app")
+    planned = plan(client, stateful.manifest(namespace, LARGE))
+    assert "in-place" == planned.outcome, planned.lines()
+    adopt(client, planned, progress=lambda _line: None, timeout=60)
+    after = stateful.assert_whole(client, namespace, LARGE)
+    assert before.identities == after.identities
+    assert [0, 0] == [restarts for *_, restarts in after.identities]
+    for pod in after.pods:
+        assert (20_000, 256 * 2**20) == cgroup(lab_cluster, namespace, pod["metadata"]["name"], "app")

@@ -1,14 +1,16 @@
-"""Resizing the pods of a Deployment in place by template adoption.
+"""Resizing the pods of a Deployment or StatefulSet in place by template adoption.
 
 `plan` says what would happen and changes nothing; `adopt` does it; `unfinished` and `finish` bring what a killed run
 left to an end; `drifted` and `heal` find sizes that were changed by hand and put them back. Modules from pure to live:
-`resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning` (reading);
-`window`, `running`, `adoption`, `recovery`, `healing`, `ownership` (writing).
+`kinds`, `resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning`
+(reading); `window` with `deployment_window` and `stateful_window`, `running`, `adoption`, `recovery`, `healing`,
+`record`, `ownership` (writing).
 """
 
 from components.actions.resize.adoption import Adopted, ResizeFailed, adopt
 from components.actions.resize.healing import all_drifted, drifted, heal
 from components.actions.resize.journal import FailurePolicy
+from components.actions.resize.kinds import Kind
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.recovery import Unfinished, all_unfinished, finish, unfinished
 from components.actions.resize.verdict import Verdict
@@ -16,6 +18,7 @@ from components.actions.resize.verdict import Verdict
 __all__ = [
     "Adopted",
     "FailurePolicy",
+    "Kind",
     "Plan",
     "ResizeFailed",
     "Unfinished",

@@ -1,4 +1,4 @@
-"""Autoscalers that have a say in a Deployment's pods: by number (HPA) and by size (VPA).
+"""Autoscalers that have a say in a workload's pods: by number (HPA) and by size (VPA).
 
 An HPA that aims at a share of the requests reads another share as soon as the requests change, so a resize may be
 followed by more or fewer pods: allowed, and said. A VPA that updates pods writes their sizes itself, and would undo a
@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from components.actions.client import Client, Items, Json
 from components.actions.errors import ApiError
+from components.actions.resize.kinds import Kind
 from components.actions.resize.resources import RESIZABLE, containers, effective, total_requests
 from components.model.quantity import parse
 
@@ -22,25 +23,25 @@ _NOT_UPDATING = ("Off", "Initial")
 
 @dataclass(frozen=True)
 class Autoscalers:
-    """The autoscalers of one Deployment; `unknown` says of which kinds it could not be found out."""
+    """The autoscalers of one workload; `unknown` says of which kinds it could not be found out."""
 
     horizontal: tuple[Json, ...] = ()
     vertical: tuple[Json, ...] = ()
     unknown: tuple[str, ...] = ()
 
 
-def read_autoscalers(client: Client, namespace: str, name: str) -> Autoscalers:
-    """Return the autoscalers that aim at a Deployment. Raises `ConnectionProblem` when the cluster does not answer."""
+def read_autoscalers(client: Client, namespace: str, name: str, kind: Kind = "Deployment") -> Autoscalers:
+    """Return the autoscalers that aim at a workload. Raises `ConnectionProblem` when the cluster does not answer."""
     unknown: list[str] = []
 
-    def aimed(path: str, kind: str, target: str) -> tuple[Json, ...]:
+    def aimed(path: str, scaler: str, target: str) -> tuple[Json, ...]:
         try:
             listed: Items = client.list(path.format(namespace))
         except ApiError as error:
             if not error.not_found:  # 404: the cluster has no such kind
-                unknown.append(f"whether a {kind} aims at it is unknown: {error.message}")
+                unknown.append(f"whether a {scaler} aims at it is unknown: {error.message}")
             return ()
-        return tuple(each for each in listed if _aims(each["spec"].get(target) or {}, name))
+        return tuple(each for each in listed if _aims(each["spec"].get(target) or {}, kind, name))
 
     horizontal = aimed(_HPAS, "HorizontalPodAutoscaler", "scaleTargetRef")
     vertical = aimed(_VPAS, "VerticalPodAutoscaler", "targetRef")
@@ -86,8 +87,8 @@ def shifts(found: Autoscalers, old: Json, new: Json) -> Iterator[str]:
     yield from found.unknown
 
 
-def _aims(reference: Mapping[str, str], name: str) -> bool:
-    return reference.get("kind") == "Deployment" and reference.get("name") == name
+def _aims(reference: Mapping[str, str], kind: Kind, name: str) -> bool:
+    return reference.get("kind") == kind and reference.get("name") == name
 
 
 def _requests(spec: Json, resource: str, container: str | None) -> Decimal:

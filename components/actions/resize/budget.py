@@ -1,7 +1,8 @@
 """How many pods may be without a container at a time: what the strategy and PodDisruptionBudgets leave.
 
 A resize that restarts a container takes its pod out of service for a moment, which is a disruption like any other, so
-the sources are those of one: apps/v1 RollingUpdateDeployment and policy/v1 PodDisruptionBudget.
+the sources are those of one: apps/v1 RollingUpdateDeployment and RollingUpdateStatefulSetStrategy, and policy/v1
+PodDisruptionBudget.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,25 +39,28 @@ def matches(selector: Json | None, labels: Mapping[str, str]) -> bool:
     return exact and all(_fits(rule, labels) for rule in selector.get("matchExpressions") or [])
 
 
-def max_unavailable(deployment: Json) -> int:
-    """Return how many pods the strategy allows to be without a container, at least one (percentages round down)."""
-    strategy = deployment["spec"].get("strategy") or {}
-    replicas: int = deployment["spec"].get("replicas", 1)
-    if strategy.get("type") == "Recreate":
+def max_unavailable(workload: Json) -> int:
+    """Return how many pods the strategy allows to be without a container, at least one (percentages round down).
+
+    Without a number it is a quarter of a Deployment's pods, and one of a StatefulSet's.
+    """
+    spec = workload["spec"]
+    replicas: int = spec.get("replicas", 1)
+    if (spec.get("strategy") or {}).get("type") == "Recreate":
         return max(1, replicas)
-    value = (strategy.get("rollingUpdate") or {}).get("maxUnavailable", "25%")
+    value = _rolling(workload).get("maxUnavailable", 1 if "updateStrategy" in spec else "25%")
     if isinstance(value, str) and value.endswith("%"):
         return max(1, floor(replicas * int(value[:-1]) / 100))
     return max(1, int(value))
 
 
-def allowed(deployment: Json, budgets: Budgets, away: int) -> int:
+def allowed(workload: Json, budgets: Budgets, away: int) -> int:
     """Return how many pods may be away now, of which `away` are.
 
     A budget's own count of disruptions lags behind by a moment, so it is made from what does not: the pods that it
     expects, those that it wants healthy, and those of others that are not. Pure.
     """
-    most = max_unavailable(deployment)
+    most = max_unavailable(workload)
     for budget in budgets.found:
         status = budget.get("status") or {}
         expected = status.get("expectedPods", 0)
@@ -65,10 +69,9 @@ def allowed(deployment: Json, budgets: Budgets, away: int) -> int:
     return max(0, most)
 
 
-def no_restart(deployment: Json, budgets: Budgets) -> Iterator[str]:
+def no_restart(workload: Json, budgets: Budgets) -> Iterator[str]:
     """Yield why no container of a running pod may be restarted, now or later. Pure."""
-    rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate") or {}
-    if str(rolling.get("maxUnavailable")) in {"0", "0%"}:
+    if str(_rolling(workload).get("maxUnavailable")) in {"0", "0%"}:
         yield "a container would have to restart, and the strategy's maxUnavailable is 0"
     for budget in budgets.found:
         status = budget.get("status") or {}
@@ -86,6 +89,12 @@ def is_available(pod: Json, min_ready_seconds: int) -> bool:
                 return not min_ready_seconds
             return (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds() >= min_ready_seconds
     return False
+
+
+def _rolling(workload: Json) -> Json:
+    spec = workload["spec"]
+    found: Json = (spec.get("updateStrategy") or spec.get("strategy") or {}).get("rollingUpdate") or {}
+    return found
 
 
 def _fits(rule: Json, labels: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""The Deployment that somebody asks about on a command line: a manifest, or the live one with other sizes."""
+"""The workload that somebody asks about on a command line: a manifest, or the live one with other sizes."""
 
 import copy
 import re
@@ -9,6 +9,7 @@ import yaml
 
 from components.actions.client import Json
 from components.actions.errors import ActionError
+from components.actions.resize.kinds import kind_of
 from components.actions.resize.resources import containers
 from components.model import quantity
 
@@ -17,7 +18,7 @@ _WRITE = "write CONTAINER.requests|limits.cpu|memory=QUANTITY, such as nginx.req
 
 
 def with_sizes(live: Json, sizes: Sequence[str]) -> Json:
-    """Return the live Deployment with these sizes. ActionError has every one that means nothing, at once."""
+    """Return the live workload with these sizes. ActionError has every one that means nothing, at once."""
     wanted: Json = copy.deepcopy({key: live[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in live})
     named = {each["name"]: each for _kind, each in containers(wanted["spec"]["template"]["spec"])}
     problems = []
@@ -41,17 +42,18 @@ def with_sizes(live: Json, sizes: Sequence[str]) -> Json:
 
 
 def manifest_of(path: Path, live: Json) -> Json:
-    """Return the Deployment in a file, YAML or JSON; it has to be the live one's. ActionError for what it is not."""
+    """Return the workload in a file, YAML or JSON; it has to be the live one's. ActionError for what it is not."""
+    kind = kind_of(live)
     try:
         documents = [each for each in yaml.safe_load_all(path.read_text(encoding="utf-8")) if each]
     except (OSError, ValueError, yaml.YAMLError) as error:
         why = getattr(error, "strerror", None) or "it is not YAML"
-        raise ActionError(f"{path} cannot be read ({why}): give a Deployment's manifest") from None
+        raise ActionError(f"{path} cannot be read ({why}): give a {kind}'s manifest") from None
     name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
     for document in documents:
         metadata = document.get("metadata") or {} if isinstance(document, dict) else {}
-        ours = (document.get("kind"), metadata.get("name")) == ("Deployment", name) if metadata else False
+        ours = (document.get("kind"), metadata.get("name")) == (kind, name) if metadata else False
         if ours and metadata.get("namespace", namespace) == namespace:
             manifest: Json = {**document, "metadata": {**metadata, "namespace": namespace}}
             return manifest
-    raise ActionError(f"{path} has no Deployment {namespace}/{name}: give the manifest that it is to have")
+    raise ActionError(f"{path} has no {kind} {namespace}/{name}: give the manifest that it is to have")

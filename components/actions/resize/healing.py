@@ -7,54 +7,69 @@ VerticalPodAutoscaler gave a pod is not taken for somebody's change.
 
 from collections.abc import Callable, Iterator
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, Json
 from components.actions.resize.adoption import adopt
 from components.actions.resize.autoscalers import read_autoscalers, sizing
 from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER, read_journal
-from components.actions.resize.live import APPS, deployment_path, pods_of, replica_sets_of
+from components.actions.resize.kinds import Kind, kind_of, workload_path
+from components.actions.resize.live import by_ordinal, pods_of, replica_sets_of
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.pods import pod_sizes
+from components.actions.resize.recovery import listed_stateful_sets
 from components.actions.resize.resources import overlaid, same
 from components.actions.resize.running import resize_pods
 from components.actions.resize.templates import sizes
-from components.actions.resize.verdict import active_replica_sets, drift
+from components.actions.resize.verdict import active_replica_sets, drift, revision_of
 
 _OURS = (FIELD_MANAGER, OWN_MANAGER)
 
 
 class _Settled:
-    """A Deployment whose templates are as they should be, so that only its pods are resized."""
+    """A workload whose templates are as they should be, so that only its pods are resized."""
 
-    def __init__(self, client: Client, namespace: str, name: str, replica_set: str) -> None:
+    def __init__(self, client: Client, planned: Plan) -> None:
         self.client = client
-        self._path = deployment_path(namespace, name)
-        self._replica_set = path_of(APPS, "replicasets", namespace, replica_set)
+        self._path = workload_path(planned.kind, planned.namespace, planned.name)
 
-    def deployment(self) -> Json:
+    def live(self) -> Json:
         return self.client.get(self._path)
 
-    def replica_set(self) -> Json:
-        return self.client.get(self._replica_set)
+    def unheld(self, live: Json) -> Json:
+        return live
+
+    def pods(self) -> list[Json]:
+        return _current(self.client, self.live())
+
+    def actuated(self, pod: Json) -> None:
+        """Do nothing: the pod is of the template's revision already."""
 
 
-def drifted(client: Client, namespace: str, name: str) -> list[str]:
-    """Say in words which sizes of a Deployment were changed by hand; nothing when there is no such Deployment."""
-    live = client.find(deployment_path(namespace, name))
+def drifted(client: Client, namespace: str, name: str, kind: Kind = "Deployment") -> list[str]:
+    """Say in words which sizes of a workload were changed by hand; nothing when there is no such workload."""
+    live = client.find(workload_path(kind, namespace, name))
     return list(_drifted(client, live)) if live else []
 
 
 def all_drifted(client: Client, namespace: str) -> list[str]:
-    """Say the same of every Deployment of the namespace that Pulumi keeps, with its name."""
+    """Say the same of every workload of the namespace that Pulumi keeps, with its kind and name.
+
+    Raises `ApiError` when it may not list Deployments; StatefulSets that it may not list are left out.
+    """
+    found: dict[Kind, list[Json]] = {
+        "Deployment": client.list(workload_path("Deployment", namespace)),
+        "StatefulSet": listed_stateful_sets(client, namespace),
+    }
     return [
-        f"Deployment {namespace}/{live['metadata']['name']}: {text}"
-        for live in client.list(path_of(APPS, "deployments", namespace))
+        f"{kind} {namespace}/{live['metadata']['name']}: {text}"
+        for kind, listed in found.items()
+        for live in listed
         if _is_pulumis(live)
-        for text in _drifted(client, live)
+        for text in _drifted(client, {**live, "kind": kind})
     ]
 
 
 def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], None], timeout: float) -> list[str]:
-    """Put sizes that are not those of the desired Deployment manifest, which is on record, back to them in place.
+    """Put sizes that are not those of the desired manifest, which is on record, back to them in place.
 
     Return what was done and what could not be, in words; nothing when there is no drift. Only the object with this UID
     is touched, none that is paused or in the middle of a rollout or resize, and nothing that would take new pods:
@@ -63,7 +78,7 @@ def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], N
     """
     metadata = desired["metadata"]
     namespace, name = metadata.get("namespace") or "default", metadata["name"]
-    live = client.find(deployment_path(namespace, name))
+    live = client.find(workload_path(kind_of(desired), namespace, name))
     if live is None or live["metadata"]["uid"] != uid:
         return []
     found = list(_drifted(client, live)) or list(_unrecorded(live, desired))
@@ -76,7 +91,7 @@ def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], N
     elif planned.outcome != "unchanged":
         reasons = [*planned.reasons, *(each.text() for each in planned.verdicts if each.outcome == "rollout")]
         return [f"{what}; left as it is, because it cannot be put back in place: {'; '.join(reasons)}"]
-    elif planned.drift and planned.replica_set:
+    elif planned.drift:
         _heal_pods(client, planned, progress=progress, timeout=timeout)
     else:
         return []
@@ -84,25 +99,36 @@ def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], N
 
 
 def _heal_pods(client: Client, planned: Plan, *, progress: Callable[[str], None], timeout: float) -> None:
-    settled = _Settled(client, planned.namespace, planned.name, planned.replica_set)
-    template = settled.deployment()["spec"]["template"]
+    settled = _Settled(client, planned)
+    template = settled.live()["spec"]["template"]
     resize_pods(settled, pod_sizes(template, set()), timeout=timeout, say=progress)
 
 
 def _drifted(client: Client, live: Json) -> Iterator[str]:
-    """Yield the hand-made changes of a Deployment that is in no rollout and no resize."""
+    """Yield the hand-made changes of a workload that is in no rollout and no resize."""
     if read_journal(live) is not None or live["spec"].get("paused"):
         return
     for manager, container in _foreign_sizes(live):
         yield f"the template's sizes of container {container} were changed by {manager}"
-    active = active_replica_sets(replica_sets_of(client, live))
-    pods = [pod for pod in pods_of(client, active[0]) if _resizes(pod)] if len(active) == 1 else []
+    pods = [pod for pod in _current(client, live) if _resizes(pod)]
     differing = [(pod, texts) for pod in pods if (texts := drift(live["spec"]["template"], [pod]))]
-    if not differing or sizing(read_autoscalers(client, live["metadata"]["namespace"], live["metadata"]["name"])):
+    metadata = live["metadata"]
+    if not differing or sizing(read_autoscalers(client, metadata["namespace"], metadata["name"], kind_of(live))):
         return
     for pod, texts in differing:
         others = ", ".join(e["manager"] for e in _resizes(pod) if not e["manager"].startswith(_OURS))
         yield from (f"{text} (changed by {others or 'a resize that was cut off'})" for text in texts)
+
+
+def _current(client: Client, live: Json) -> list[Json]:
+    """Return the pods of a workload that are of its template: none of a Deployment in a rollout."""
+    if kind_of(live) == "Deployment":
+        active = active_replica_sets(replica_sets_of(client, live))
+        return pods_of(client, active[0]) if len(active) == 1 else []
+    status = live.get("status", {})
+    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
+        return []
+    return [pod for pod in by_ordinal(pods_of(client, live)) if revision_of(pod) == status.get("updateRevision")]
 
 
 def _unrecorded(live: Json, desired: Json) -> Iterator[str]:
@@ -118,9 +144,9 @@ def _unrecorded(live: Json, desired: Json) -> Iterator[str]:
             yield f"the template's sizes of container {name} are of an update that was cut off"
 
 
-def _foreign_sizes(deployment: Json) -> Iterator[tuple[str, str]]:
+def _foreign_sizes(live: Json) -> Iterator[tuple[str, str]]:
     """Yield (manager, container) for sizes of the template that somebody else than Pulumi owns alone. Pure."""
-    entries = [e for e in deployment["metadata"].get("managedFields") or [] if not e.get("subresource")]
+    entries = [e for e in live["metadata"].get("managedFields") or [] if not e.get("subresource")]
     ours = {size for entry in entries if entry["manager"].startswith(_OURS) for size in _sized(entry)}
     for entry in entries:
         for container in sorted({container for container, _ in _sized(entry) - ours}):

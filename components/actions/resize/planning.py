@@ -1,4 +1,4 @@
-"""The plan: what a desired Deployment would mean for the live one, per container and resource. Changes nothing."""
+"""The plan: what a desired workload would mean for the live one, per container and resource. Changes nothing."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,14 +9,16 @@ from components.actions.parallel import at_once
 from components.actions.resize.autoscalers import shifts, updating
 from components.actions.resize.budget import no_restart
 from components.actions.resize.journal import read_journal
-from components.actions.resize.live import deployment_path, gather
+from components.actions.resize.kinds import Kind, argument, kind_of, workload_path
+from components.actions.resize.live import gather
 from components.actions.resize.pods import mutations, pod_sizes, resize_patch
 from components.actions.resize.resources import Resources, same
-from components.actions.resize.templates import equal_ignoring_hash, sizes
+from components.actions.resize.templates import digest, equal_ignoring_hash, sizes
 from components.actions.resize.verdict import (
     Facts,
     Verdict,
     active_replica_sets,
+    current_pods,
     drift,
     obstacles,
     verdicts,
@@ -35,7 +37,8 @@ class Plan:
     what an autoscaler makes of it. `drift` names pods that differ from the live template. `old` and `new` are the
     written resources of the changed containers. `simulated` tells that the pods only say what they do (see
     `components.actions.simulated`), which every line about them repeats; `empty` that there are no pods, and
-    `judged` is false where the live object is not the one that was meant.
+    `judged` is false where the live object is not the one that was meant. `template` is the digest of the live template
+    without its sizes.
     """
 
     namespace: str
@@ -52,6 +55,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     empty: bool = False
     judged: bool = True
+    kind: Kind = "Deployment"
+    template: str = ""
 
     @property
     def spares_pods(self) -> bool:
@@ -70,7 +75,7 @@ class Plan:
             "refused": "refused",
         }
         note = f" ({NOTE})" if self.simulated and self.outcome in {"in-place", "rollout"} else ""
-        lines = [f"Deployment {self.namespace}/{self.name}: {words[self.outcome]}{note}"]
+        lines = [f"{self.kind} {self.namespace}/{self.name}: {words[self.outcome]}{note}"]
         lines += [f"because {reason}" for reason in self.reasons]
         lines += [verdict.text(rolls=self.outcome == "rollout") for verdict in self.verdicts]
         lines += [f"note: {text}" for text in self.notes]
@@ -79,6 +84,7 @@ class Plan:
     def to_json(self) -> Json:
         """Return the plan as JSON-ready values for CI."""
         return {
+            "kind": self.kind,
             "namespace": self.namespace,
             "name": self.name,
             "uid": self.uid,
@@ -92,33 +98,34 @@ class Plan:
 
 
 def plan(client: Client, desired: Json, uid: str | None = None) -> Plan:
-    """Compare a desired Deployment manifest (camelCase) with the live one and judge the change.
+    """Compare a desired Deployment or StatefulSet manifest (camelCase) with the live one and judge the change.
 
     `uid` is the UID that the live object must have, None for any. Reads, dry runs and access reviews only.
-    Raises `ApiError` and `ConnectionProblem` for what the cluster does not answer.
+    Raises `ApiError` and `ConnectionProblem` for what the cluster does not answer, `ValueError` for another kind.
     """
     metadata = desired["metadata"]
-    namespace, name = metadata.get("namespace") or "default", metadata["name"]
-    live = client.find(deployment_path(namespace, name))
+    namespace, name, kind = metadata.get("namespace") or "default", metadata["name"], kind_of(desired)
+    live = client.find(workload_path(kind, namespace, name))
     if live is None:
-        return Plan(namespace, name, "", "rollout", reasons=["the Deployment does not exist yet"], empty=True)
+        return Plan(namespace, name, "", "rollout", reasons=[f"the {kind} does not exist yet"], empty=True, kind=kind)
     live_uid = live["metadata"]["uid"]
     if uid is not None and live_uid != uid:
         reason = f"the live object is another one (UID {live_uid}, not {uid}): it was deleted and made anew"
-        return Plan(namespace, name, live_uid, "rollout", reasons=[reason], judged=False)
+        return Plan(namespace, name, live_uid, "rollout", reasons=[reason], judged=False, kind=kind)
     journal = read_journal(live)
     if journal is not None:
         reason = (
             f"a resize of {journal.started} is unfinished ({journal.changes()}): finish it first, with an up or "
-            f"with `python -m components.actions resize finish -n {namespace} {name}`"
+            f"with `python -m components.actions resize finish -n {namespace} {argument(kind, name)}`"
         )
-        return Plan(namespace, name, live_uid, "refused", reasons=[reason])
+        return Plan(namespace, name, live_uid, "refused", reasons=[reason], kind=kind)
     try:
         facts = gather(client, live, desired)
     except ApiError as error:
         if error.status != 422:
             raise
-        return Plan(namespace, name, live_uid, "refused", reasons=[f"the server refuses it: {error.message}"])
+        reason = f"the server refuses it: {error.message}"
+        return Plan(namespace, name, live_uid, "refused", reasons=[reason], kind=kind)
     decided = decide(facts)
     if decided.outcome != "in-place":
         return decided
@@ -127,19 +134,25 @@ def plan(client: Client, desired: Json, uid: str | None = None) -> Plan:
 
 def decide(facts: Facts) -> Plan:
     """Turn facts into a plan; pure. What only a server dry run can tell is not in it yet."""
-    metadata = facts.deployment["metadata"]
-    live = facts.deployment["spec"]["template"]
+    metadata = facts.live["metadata"]
+    live = facts.live["spec"]["template"]
     before, after = sizes(live), sizes(facts.wanted)
-    changed = [name for name in after if name in before and not same(before[name], after[name])]
+    # A StatefulSet's controller compares bytes, so there another spelling of a size is another template, too.
+    exact = facts.kind == "StatefulSet"
+    changed = [
+        name
+        for name in after
+        if name in before and (before[name] != after[name] if exact else not same(before[name], after[name]))
+    ]
     active = active_replica_sets(facts.replica_sets)
     judged = verdicts(facts)
     reasons = list(obstacles(facts))
     restarts = any(verdict.outcome == "container-restart" for verdict in judged)
     if restarts:
-        reasons += no_restart(facts.deployment, facts.budgets)
+        reasons += no_restart(facts.live, facts.budgets)
     outcome: Literal["unchanged", "in-place", "rollout", "refused"]
     undone = list(updating(facts.autoscalers)) if judged else []
-    if equal_ignoring_hash(live, facts.wanted):
+    if equal_ignoring_hash(live, facts.wanted) and not changed:
         outcome, judged, reasons = "unchanged", [], []
     elif undone:
         outcome, reasons = "refused", undone
@@ -154,18 +167,27 @@ def decide(facts: Facts) -> Plan:
         outcome,
         judged,
         reasons,
-        drift(live, facts.pods),
+        drift(live, current_pods(facts)),
         active[0]["metadata"]["name"] if len(active) == 1 else "",
         {name: before[name] for name in changed},
         {name: after[name] for name in changed},
         facts.simulated,
-        _notes(facts, restarts=restarts) if judged else [],
-        empty=facts.deployment["spec"].get("replicas", 1) == 0,
+        _notes(facts, restarts=restarts) if judged else _spelling(facts, changed),
+        empty=facts.live["spec"].get("replicas", 1) == 0,
+        kind=facts.kind,
+        template=digest(live),
     )
 
 
+def _spelling(facts: Facts, changed: list[str]) -> list[str]:
+    if not changed:
+        return []
+    names = ", ".join(changed)
+    return [f"the sizes of {names} are written in another way only: {facts.kind}s take that for another template"]
+
+
 def _notes(facts: Facts, *, restarts: bool) -> list[str]:
-    old, new = facts.deployment["spec"]["template"]["spec"], facts.wanted["spec"]
+    old, new = facts.live["spec"]["template"]["spec"], facts.wanted["spec"]
     unknown = [facts.budgets.unknown] if restarts and facts.budgets.unknown else []
     return [*shifts(facts.autoscalers, old, new), *unknown]
 

@@ -1,4 +1,4 @@
-"""Resizing the running pods of one ReplicaSet, and waiting until the kubelets have done it."""
+"""Resizing the running pods of one workload, and waiting until the kubelets have done it."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,6 @@ from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
 from components.actions.parallel import at_once
 from components.actions.resize.budget import allowed, is_available, read_budgets
-from components.actions.resize.live import pods_of
 from components.actions.resize.pods import (
     Progress,
     is_ready,
@@ -31,7 +30,7 @@ _SETTLING_SECONDS = 4.0
 class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is its content
     """One pod cannot take its new size; `pod` and `reason` say which and why.
 
-    `asked` is true when every pod of the ReplicaSet already asks for its new size, so that only kubelets are waited
+    `asked` is true when every pod of the workload already asks for its new size, so that only kubelets are waited
     for: its template and the pods' specs agree.
     """
 
@@ -43,15 +42,21 @@ class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is i
 
 
 class Resizable(Protocol):
-    """What is resized: the workload as it is now, and the ReplicaSet whose pods they are."""
+    """What is resized: the workload as it is now, and its pods."""
 
     client: Client
 
-    def deployment(self) -> Json:
-        """Return the live Deployment."""
+    def live(self) -> Json:
+        """Return the live workload."""
 
-    def replica_set(self) -> Json:
-        """Return its live, active ReplicaSet."""
+    def unheld(self, live: Json) -> Json:
+        """Return the live workload with the strategy that it has outside of a window."""
+
+    def pods(self) -> list[Json]:
+        """Return its living pods, in the order in which they are resized."""
+
+    def actuated(self, pod: Json) -> None:
+        """Take note that the kubelet has carried the pod's resize out; called again in every round."""
 
 
 @dataclass
@@ -68,7 +73,7 @@ class _Watched:
 def resize_pods(
     window: Resizable, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
 ) -> list[str]:
-    """Resize every pod of the window's ReplicaSet to `wanted`; return the containers that restarted.
+    """Resize every pod of the workload to `wanted`; return the containers that restarted.
 
     Pods are listed anew in every round, so one that appeared meanwhile is resized too. Where a container has to
     restart, only as many pods are without it at a time as the strategy's maxUnavailable and the PodDisruptionBudgets
@@ -79,13 +84,17 @@ def resize_pods(
     seen: dict[str, _Watched] = {}
     told = ""
     while True:
-        deployment = window.deployment()
-        pods = pods_of(window.client, window.replica_set())
+        workload = window.unheld(window.live())
+        pods = window.pods()
         for pod in pods:
             seen.setdefault(pod["metadata"]["uid"], _Watched(is_ready(pod), restart_counts(pod), time.monotonic()))
-        left = _patch(window.client, deployment, pods, wanted, seen)
+        left = _patch(window.client, workload, pods, wanted, seen)
         states = [(pod, _state(pod, wanted, seen[pod["metadata"]["uid"]])) for pod in pods]
-        done = sum(state.state == "done" for _pod, state in states)
+        done = 0
+        for pod, state in states:
+            if state.state == "done":
+                window.actuated(pod)
+                done += 1
         if told != (told := f"{done} of {len(pods)} pods resized"):
             say(told)
         if done == len(pods):
@@ -99,10 +108,10 @@ def resize_pods(
 
 
 def _patch(
-    client: Client, deployment: Json, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched]
+    client: Client, workload: Json, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched]
 ) -> int:
     """Patch what has no new size yet, as far as the budget for restarts goes; return how many pods that left."""
-    at_least = deployment["spec"].get("minReadySeconds", 0)
+    at_least = workload["spec"].get("minReadySeconds", 0)
     away = sum(
         not is_available(pod, at_least) or _state(pod, wanted, seen[pod["metadata"]["uid"]]).state == "waiting"
         for pod in pods
@@ -120,7 +129,7 @@ def _patch(
         if restarting and is_ready(pod):
             if budget is None:
                 budgets = read_budgets(client, pod["metadata"]["namespace"], pod["metadata"].get("labels") or {})
-                budget = allowed(deployment, budgets, away)
+                budget = allowed(workload, budgets, away)
             if away >= budget:
                 left += 1
                 continue

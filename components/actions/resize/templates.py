@@ -1,5 +1,7 @@
-"""Pod templates of Deployments and ReplicaSets: what differs, and templates with other sizes. Pure."""
+"""Pod templates of workloads: what differs, and templates with other sizes. Pure."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +55,11 @@ def has_sizes(template: Json, expected: dict[str, Resources]) -> bool:
 def equal_ignoring_hash(left: Json, right: Json) -> bool:
     """Tell whether the Deployment controller takes two templates for the same one (EqualIgnoreHash)."""
     return not any(template_differences(left, right)) and _all_same_sizes(left, right)
+
+
+def digest(template: Json) -> str:
+    """Return what tells a template from others, sizes aside: a hash of everything but its containers' resources."""
+    return hashlib.sha256(json.dumps(_comparable(template), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def template_differences(left: Json, right: Json) -> Iterator[str]:

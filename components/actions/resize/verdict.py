@@ -1,7 +1,8 @@
 """The decision: what a new size means for each container, from gathered facts. Pure, so that tables test it.
 
 Rules and their sources: ValidatePodResize and podResizeStrategy of k8s.io/kubernetes 1.33 to 1.37, the
-Deployment controller's FindNewReplicaSet, and the API reference of `resizePolicy`.
+Deployment controller's FindNewReplicaSet, the StatefulSet controller's updateStatefulSet and completeRollingUpdate,
+and the API reference of `resizePolicy`.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Literal
 from components.actions.client import Json
 from components.actions.resize.autoscalers import Autoscalers
 from components.actions.resize.budget import Budgets
+from components.actions.resize.kinds import Kind
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -33,6 +35,8 @@ IN_PLACE_SINCE = (1, 33)
 MEMORY_LIMIT_SINCE = (1, 34)
 PLAIN_INIT_SINCE = (1, 36)
 POD_LEVEL_SINCE = (1, 36)
+
+REVISION_LABEL = "controller-revision-hash"
 
 
 @dataclass(frozen=True)
@@ -68,19 +72,20 @@ class Verdict:
 class Facts:
     """Everything that the decision rests on.
 
-    `deployment` is the live object; `wanted` the pod template that the server would store; `replica_sets`
-    all that the Deployment controls; `pods` the living ones of its active ReplicaSet; `version` the API
-    server's; `resize_served` whether `pods/resize` is in discovery; `denied` the missing rights as
-    `verb resource`; `allocatable` and `reserved` (the requests of all its pods) per name of a node that holds one of
-    the pods, as far as they could be read; `simulated` whether such a node only simulates its pods; `autoscalers` those
-    that aim at the Deployment; `budgets` the PodDisruptionBudgets over its pods.
+    `live` is the workload; `wanted` the pod template that the server would store; `replica_sets` all that a Deployment
+    controls; `pods` the living ones of its active ReplicaSet, or all of a StatefulSet; `version` the API server's;
+    `resize_served` whether `pods/resize` is in discovery; `denied` the missing rights as `verb resource`; `allocatable`
+    and `reserved` (the requests of all its pods) per name of a node that holds one of the pods, as far as they could be
+    read; `simulated` whether such a node only simulates its pods; `autoscalers` those that aim at the workload;
+    `budgets` the PodDisruptionBudgets over its pods.
     """
 
-    deployment: Json
+    live: Json
     wanted: Json
     replica_sets: list[Json]
     pods: list[Json]
     version: tuple[int, int]
+    kind: Kind = "Deployment"
     resize_served: bool = True
     denied: list[str] = field(default_factory=list)
     allocatable: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -92,7 +97,7 @@ class Facts:
 
 def verdicts(facts: Facts) -> list[Verdict]:
     """Judge every changed resource of every container on its own."""
-    old_spec, new_spec = facts.deployment["spec"]["template"]["spec"], facts.wanted["spec"]
+    old_spec, new_spec = facts.live["spec"]["template"]["spec"], facts.wanted["spec"]
     old = {c["name"]: effective(c) for _kind, c in containers(old_spec)}
     qos = _qos_change(old_spec, new_spec)
     found = []
@@ -109,10 +114,10 @@ def verdicts(facts: Facts) -> list[Verdict]:
 
 
 def obstacles(facts: Facts) -> Iterator[str]:
-    """Yield every reason why this Deployment, as it is now, cannot be resized in place at all."""
+    """Yield every reason why this workload, as it is now, cannot be resized in place at all."""
     yield from _cluster_obstacles(facts)
     yield from _template_obstacles(facts)
-    yield from _state_obstacles(facts)
+    yield from _stateful_obstacles(facts) if facts.kind == "StatefulSet" else _state_obstacles(facts)
     yield from _capacity_obstacles(facts)
 
 
@@ -137,6 +142,36 @@ def drift(template: Json, pods: list[Json]) -> list[str]:
 def active_replica_sets(replica_sets: list[Json]) -> list[Json]:
     """Return the ReplicaSets that are meant to have pods or still have some."""
     return [rs for rs in replica_sets if rs["spec"].get("replicas") or rs.get("status", {}).get("replicas")]
+
+
+def current_pods(facts: Facts) -> list[Json]:
+    """Return the pods that are meant to be of the live template."""
+    if facts.kind == "Deployment":
+        return facts.pods
+    update = facts.live.get("status", {}).get("updateRevision")
+    return [pod for pod in facts.pods if revision_of(pod) == update]
+
+
+def revision_of(pod: Json) -> str:
+    """Return the name of the ControllerRevision that a StatefulSet's controller takes a pod to be of."""
+    return str((pod["metadata"].get("labels") or {}).get(REVISION_LABEL, ""))
+
+
+def is_updated(stateful_set: Json) -> bool:
+    """Tell whether the controller is through with the latest template of a StatefulSet.
+
+    With updateStrategy OnDelete it never calls a revision current, so there its count of pods has to do.
+    """
+    spec, status = stateful_set["spec"], stateful_set.get("status", {})
+    replicas = spec.get("replicas", 1)
+    return bool(
+        status.get("observedGeneration", 0) >= stateful_set["metadata"]["generation"]
+        and status.get("updatedReplicas", 0) == replicas == status.get("replicas", 0)
+        and (
+            (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
+            or status.get("currentRevision") == status.get("updateRevision")
+        )
+    )
 
 
 def _judge(
@@ -204,7 +239,7 @@ def _cluster_obstacles(facts: Facts) -> Iterator[str]:
 
 
 def _template_obstacles(facts: Facts) -> Iterator[str]:
-    live = facts.deployment["spec"]["template"]
+    live = facts.live["spec"]["template"]
     paths = list(template_differences(live, facts.wanted))
     if paths:
         more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -221,7 +256,7 @@ def _template_obstacles(facts: Facts) -> Iterator[str]:
 
 
 def _state_obstacles(facts: Facts) -> Iterator[str]:
-    spec, status = facts.deployment["spec"], facts.deployment.get("status", {})
+    spec, status = facts.live["spec"], facts.live.get("status", {})
     replicas = spec.get("replicas", 1)
     if spec.get("paused"):
         yield "the Deployment was paused by someone else: `kubectl rollout resume` it first"
@@ -230,12 +265,31 @@ def _state_obstacles(facts: Facts) -> Iterator[str]:
         return
     active = active_replica_sets(facts.replica_sets)
     complete = (
-        status.get("observedGeneration", 0) >= facts.deployment["metadata"]["generation"]
+        status.get("observedGeneration", 0) >= facts.live["metadata"]["generation"]
         and status.get("updatedReplicas", 0) == replicas == status.get("replicas", 0)
         and len(active) == 1
     )
     if not complete:
         yield "a rollout is in progress"
+    elif len(facts.pods) != replicas:
+        yield f"{len(facts.pods)} of {replicas} pods are there"
+
+
+def _stateful_obstacles(facts: Facts) -> Iterator[str]:
+    spec = facts.live["spec"]
+    strategy, replicas = spec.get("updateStrategy") or {}, spec.get("replicas", 1)
+    partition = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+    if replicas == 0:
+        yield "there are no pods to resize"
+        return
+    if strategy.get("type", "RollingUpdate") not in ("RollingUpdate", "OnDelete"):
+        yield f"its updateStrategy is {strategy['type']}: only RollingUpdate and OnDelete are known"
+    if partition:
+        yield f"its updateStrategy has partition {partition}, so that some pods are to keep the old template"
+    if not is_updated(facts.live):
+        on_delete = strategy.get("type") == "OnDelete"
+        more = ": pods of an older revision have to be deleted first (updateStrategy OnDelete)" if on_delete else ""
+        yield f"an update of its pods is in progress{more}"
     elif len(facts.pods) != replicas:
         yield f"{len(facts.pods)} of {replicas} pods are there"
 

@@ -13,10 +13,10 @@ from components.actions.connection import load_kubeconfig
 from components.actions.errors import ApiError
 from components.actions.readiness import NotReady, wait_ready
 from components.actions.resize import FailurePolicy, ResizeFailed, adopt, finish, plan, unfinished
+from components.actions.resize.deployment_window import SUPERSEDED
 from components.actions.resize.journal import ANNOTATION, RECORD_ANNOTATION
 from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
 from components.actions.resize.ownership import merged_fields
-from components.actions.resize.window import SUPERSEDED
 from tests.api.actions.live import (
     CPU,
     LARGE,

@@ -119,3 +119,35 @@ def pod(name: str, pod_template: Json, *, node: str = "node-1", ready: bool = Tr
             **status,
         },
     }
+
+
+def stateful_set(pod_template: Json, *, replicas: int = 2, **spec: Any) -> Json:
+    """Return a live StatefulSet whose update is complete."""
+    return {
+        "kind": "StatefulSet",
+        "metadata": {"name": "db", "namespace": "shop", "uid": "uid-db", "generation": 3, "resourceVersion": "7"},
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 10,
+            "podManagementPolicy": "OrderedReady",
+            "selector": {"matchLabels": {"app": "web"}},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+            "template": pod_template,
+            **spec,
+        },
+        "status": {
+            "observedGeneration": 3,
+            "replicas": replicas,
+            "updatedReplicas": replicas,
+            "availableReplicas": replicas,
+            "currentRevision": "db-1",
+            "updateRevision": "db-1",
+        },
+    }
+
+
+def member(name: str, pod_template: Json, *, revision: str = "db-1", **options: Any) -> Json:
+    """Return a running pod of a StatefulSet, of this revision."""
+    found = pod(name, pod_template, **options)
+    found["metadata"]["labels"] = {"app": "web", "controller-revision-hash": revision}
+    return found

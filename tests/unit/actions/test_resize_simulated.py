@@ -27,7 +27,7 @@ def node(name: str = "node-1", *, annotation: str = "", runtime: str = "containe
 def decided(old: Json, new: Json, **changes: Any) -> Plan:
     """Return the plan for two healthy pods that get another template."""
     defaults: Json = {
-        "deployment": deployment(old),
+        "live": deployment(old),
         "wanted": new,
         "replica_sets": [replica_set("web-aaaa", old)],
         "pods": [pod("web-aaaa-1", old), pod("web-aaaa-2", old)],
@@ -115,17 +115,12 @@ def test_one_simulated_node_is_enough() -> None:
 
 
 class DoubleWindow:
-    """A resize's window on one ReplicaSet with one pod."""
+    """A resize's window on one pod."""
 
     def __init__(self, nodes: list[Json], status: int = 200) -> None:
-        owned = replica_set("web-aaaa", sized(SMALL))
-        owned["spec"]["selector"] = {"matchLabels": {"app": "web"}}
-        controlled = pod("web-aaaa-1", sized(SMALL))
-        controlled["metadata"]["ownerReferences"] = [{"controller": True, "uid": owned["metadata"]["uid"]}]
         by_path = {f"/api/v1/nodes/{found['metadata']['name']}": found for found in nodes}
-        pods = {"items": [controlled]}
-        self.replica_set = lambda: owned
-        self.client = double_client(lambda _m, path, _b: (status, by_path.get(path, pods)))[0]
+        self.pods = lambda: [pod("web-aaaa-1", sized(SMALL))]
+        self.client = double_client(lambda _m, path, _b: (status, by_path[path]))[0]
 
 
 @pytest.mark.parametrize(

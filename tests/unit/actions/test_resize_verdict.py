@@ -24,7 +24,7 @@ def guaranteed(size: dict[str, str], **fields: Any) -> Json:
 def facts(old: Json, new: Json, **changes: Any) -> Facts:
     """Return facts about a healthy two-replica Deployment."""
     defaults: Json = {
-        "deployment": deployment(old),
+        "live": deployment(old),
         "wanted": new,
         "replica_sets": [replica_set("web-aaaa", old)],
         "pods": [pod("web-aaaa-1", old), pod("web-aaaa-2", old)],
@@ -191,7 +191,7 @@ def test_state_obstacles(spec: Json, status: Json, words: str) -> None:
     live = deployment(old)
     live["spec"] |= spec
     live["status"] |= status
-    plan = decide(facts(old, template(guaranteed(LARGE)), deployment=live))
+    plan = decide(facts(old, template(guaranteed(LARGE)), live=live))
     assert plan.outcome == "rollout"
     assert words in " ".join(plan.reasons)
 
