@@ -1,15 +1,21 @@
 """Typed Pulumi components for what Kubernetes 1.33 made new.
 
-SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Service. ResizableDeployment: CPU and memory
-changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods. Target: the cluster they deploy to.
-Preflight: what that cluster can do. Each takes one TypedDict of arguments with Kubernetes' own field names in
-snake_case, checks it whole before anything is registered, and tells its contract in its docstring.
+SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Service. ResizableDeployment and
+ResizableStatefulSet: CPU and memory changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods.
+Target: the cluster they deploy to. Preflight: what that cluster can do. Each takes one TypedDict of arguments with
+Kubernetes' own field names in snake_case, checks it whole before anything is registered, and tells its contract in its
+docstring.
 """
 
 from components._errors import InvalidArgs
 from components.model.problem import Problem
 from components.preflight import Preflight, PreflightArgs
-from components.resize import ResizableDeployment, ResizableDeploymentArgs
+from components.resize import (
+    ResizableDeployment,
+    ResizableDeploymentArgs,
+    ResizableStatefulSet,
+    ResizableStatefulSetArgs,
+)
 from components.service import MixedProtocolService, MixedProtocolServiceArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
 from components.target import Target, TargetArgs
@@ -24,6 +30,8 @@ __all__ = [
     "Problem",
     "ResizableDeployment",
     "ResizableDeploymentArgs",
+    "ResizableStatefulSet",
+    "ResizableStatefulSetArgs",
     "SidecarWorkload",
     "SidecarWorkloadArgs",
     "Target",

@@ -352,30 +352,28 @@ class StrategyArgs(TypedDict, total=False):
 
 
 class WorkloadArgs(TypedDict, total=False):
-    """What every workload component takes: a Deployment and its pods."""
+    """What every workload component takes: its pods, and what keeps them."""
 
     connection: Required[Input[ConnectionArgs]]
     """How the component watches and resizes what runs: `Target.connection`."""
     namespace: Required[Input[str]]
     """Namespace of everything the component makes."""
     name: Input[str]
-    """Name of the Deployment; the component's own name by default."""
+    """Name of the object that keeps the pods; the component's own name by default."""
     replicas: Input[int]
     """Number of pods; leave it out when an autoscaler owns it (Kubernetes then starts with 1)."""
-    strategy: Input[StrategyArgs]
-    """How new pods take the place of old ones; a rolling update by default."""
     min_ready_seconds: Input[int]
     """Seconds for which a new pod has to be ready without a crash before it counts as available; 0 by default."""
     restart: Input[str]
     """Any text: another one replaces all pods by a rollout, such as after a Secret has changed. None by default."""
     moved_from: str
-    """A plain Deployment of this program that moves into the component and stays the same object: its Pulumi name, if
-    it stood directly in the stack, or its URN. `name`, `match_labels` and the provider have to be those that it has.
-    None by default."""
+    """A plain Deployment (or StatefulSet) of this program that moves into the component and stays the same object: its
+    Pulumi name, if it stood directly in the stack, or its URN. `name`, `match_labels` and the provider have to be those
+    that it has. None by default."""
     match_labels: Input[Mapping[str, Input[str]]]
-    """Labels by which the Deployment knows its pods; `app.kubernetes.io/name: <name>` by default."""
+    """Labels by which it knows its pods; `app.kubernetes.io/name: <name>` by default."""
     labels: Input[Mapping[str, Input[str]]]
-    """More labels on the Deployment and its pods."""
+    """More labels on it and its pods."""
     annotations: Input[Mapping[str, Input[str]]]
     """Annotations on the pods."""
     containers: Required[Input[Sequence[Input[ContainerArgs]]]]
@@ -414,9 +412,38 @@ class WorkloadArgs(TypedDict, total=False):
     rollback (the default): templates and pods get their old sizes back, and the update fails. rollout: new pods of the
     new size are rolled out. wait: the new size stays, the kubelets carry it out when they can, and `ready` fails until
     they have."""
+    patience_seconds: Input[int]
+    """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""
+
+
+class DeploymentWorkloadArgs(WorkloadArgs, total=False):
+    """What every workload component takes whose pods a Deployment keeps."""
+
+    strategy: Input[StrategyArgs]
+    """How new pods take the place of old ones; a rolling update by default."""
     rollback_on_failure: Input[bool]
     """True: an update that rolls out new pods is proved before Pulumi records it. When its pods cannot become ready, or
     are not within the patience, the Deployment gets its former template back and the update fails, so that Pulumi's
     state and the cluster agree. False by default: the failed revision stays, beside the old pods that still serve."""
-    patience_seconds: Input[int]
-    """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""
+
+
+class VolumeClaimTemplateArgs(TypedDict, total=False):
+    """A claim that each pod of a StatefulSet gets for itself (core/v1 PersistentVolumeClaim)."""
+
+    name: Required[Input[str]]
+    """Name by which containers mount it."""
+    storage: Required[Input[str]]
+    """Its size, such as 10Gi (`resources.requests.storage`). It cannot change later."""
+    access_modes: Input[Sequence[Input[str]]]
+    """ReadWriteOnce by default."""
+    storage_class_name: Input[str]
+    """StorageClass of the claims; the cluster's default by default."""
+
+
+class ClaimRetentionPolicyArgs(TypedDict, total=False):
+    """What becomes of the claims (apps/v1 StatefulSetPersistentVolumeClaimRetentionPolicy)."""
+
+    when_deleted: Input[str]
+    """Of all, when the StatefulSet is deleted: Retain (the default) or Delete."""
+    when_scaled: Input[str]
+    """Of a pod's, when it is scaled away: Retain (the default) or Delete."""

@@ -125,6 +125,21 @@ async def _prove(reached: Connection, desired: Any, former: Any, uid: str, row: 
             raise pulumi.RunError(str(problem)) from None
 
 
+def replace_hook(name: str, connection: Any) -> ResourceHook:
+    """Return the hook by which a preview refuses to replace a StatefulSet; the update refuses it before that."""
+
+    async def before_create(args: ResourceHookArgs) -> None:
+        reached, desired = await connect(connection), await resolve(args.new_inputs)
+        if not pulumi.runtime.is_dry_run() or reached is None or _has_unknown(desired):
+            return
+        try:
+            await in_thread(_refuse_replacement, reached, desired)
+        except ActionError as problem:
+            raise pulumi.RunError(str(problem)) from None
+
+    return hook(f"{name}-replace", before_create)
+
+
 def free_name_hook(name: str, connection: Any, workload: str) -> ResourceHook:
     """Return the hook that makes room for a generation of the configuration that was kept for rollbacks.
 
@@ -166,7 +181,8 @@ async def connect(connection: Any) -> Connection | None:
 def _plan(reached: Connection, desired: Any, uid: str) -> resize.Plan | None:
     with reached.client() as client:
         metadata = desired["metadata"]
-        if pulumi.runtime.is_dry_run() and resize.unfinished(client, metadata["namespace"], metadata["name"]):
+        kind = resize.kind_of(desired)
+        if pulumi.runtime.is_dry_run() and resize.unfinished(client, metadata["namespace"], metadata["name"], kind):
             return None  # the update brings it to its end before it gets here
         return resize.plan(client, desired, uid)
 
@@ -180,6 +196,11 @@ def _adopt(
 ) -> resize.Adopted:
     with reached.client() as client:
         return resize.adopt(client, plan, progress=progress, timeout=timeout, policy=policy)
+
+
+def _refuse_replacement(reached: Connection, desired: Any) -> None:
+    with reached.client() as client:
+        resize.refuse_replacement(client, desired)
 
 
 def _free_name(reached: Connection, namespace: str, name: str, workload: str) -> None:

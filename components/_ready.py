@@ -22,31 +22,32 @@ WAIT_FOR_OBSERVED = {"pulumi.com/waitFor": "jsonpath={.status.observedGeneration
 DEFAULT_PATIENCE = 120
 
 
-def recovered(connection: Any, namespace: Any, name: Any, spec: Any, component: pulumi.Resource) -> pulumi.Output[str]:
+def recovered(connection: Any, manifest: Mapping[str, Any], component: pulumi.Resource) -> pulumi.Output[str]:
     """Return the workload's name once a resize that an earlier run left unfinished is brought to its end.
 
     A reverted program has no diff and runs no hook, so this is the one moment that always comes. Inputs of the
-    child pass through it: the two cannot race. It goes on while `spec` still asks for the new sizes, and is undone when
-    it does not. In preview it only reports.
+    child pass through it: the two cannot race. It goes on while the manifest still asks for the new sizes, and is
+    undone when it does not. In preview it only reports. What Pulumi would have to replace a StatefulSet for is refused.
     """
+    name = manifest["metadata"]["name"]
 
     async def recover(values: Sequence[Any]) -> str:
-        where, workload = str(values[1]), str(values[2])
-        reached = await connect(values[0])
+        reached, desired = await connect(values[0]), values[1]
+        workload = str(desired["metadata"]["name"])
         if reached is None:
             return workload
-        row, desired = Row(component.urn), {"spec": values[3]}
+        row = Row(component.urn)
         report_only = pulumi.runtime.is_dry_run()
         try:
             with contextlib.nullcontext() if report_only else critical_section(row):
-                await in_thread(_recover, reached, where, workload, desired, row, report_only=report_only)
+                await in_thread(_recover, reached, desired, row, report_only=report_only)
         except (ActionError, ValueError) as problem:
             raise pulumi.RunError(str(problem)) from None
         return workload
 
     if mocked():
         return pulumi.Output.from_input(name)
-    inputs: pulumi.Output[Any] = pulumi.Output.all(connection, namespace, name, spec)
+    inputs: pulumi.Output[Any] = pulumi.Output.all(connection, manifest)
     found: pulumi.Output[str] = inputs.apply(recover)
     # In preview a value that is not known yet, anywhere in the spec, must not make the name one.
     return pulumi.Output.from_input(name) if pulumi.runtime.is_dry_run() else pulumi.Output.unsecret(found)
@@ -72,13 +73,13 @@ def ready(
         manifest, reached, seconds, healing, bases = values[0], await connect(values[1]), float(values[2]), *values[3:]
         if reached is None:
             return True
-        row, stop, found = Row(child.urn), threading.Event(), manifest["metadata"]
+        row, stop = Row(child.urn), threading.Event()
         try:
-            await in_thread(_wait, reached, found, seconds, stop, row, at_exit="end")
+            await in_thread(_wait, reached, manifest, seconds, stop, row, at_exit="end")
             if healing != "off":
                 with critical_section(row):
                     await in_thread(_heal, reached, manifest, seconds, row)
-            await in_thread(_keep, reached, found, bases, configuration[0], row)
+            await in_thread(_keep, reached, manifest, bases, configuration[0], row)
         except (ActionError, ValueError) as problem:
             await critical_sections_done()
             raise pulumi.RunError(str(problem)) from None
@@ -92,31 +93,33 @@ def ready(
     return pulumi.Output.unsecret(found.apply(wait))
 
 
-def _recover(
-    reached: Connection, namespace: str, name: str, desired: dict[str, Any], row: Row, *, report_only: bool
-) -> None:
+def _recover(reached: Connection, desired: dict[str, Any], row: Row, *, report_only: bool) -> None:
+    kind, metadata = desired["kind"], desired["metadata"]
+    namespace, name = metadata["namespace"], metadata["name"]
     with reached.client() as client:
-        left = resize.unfinished(client, namespace, name)
+        if kind == "StatefulSet" and not report_only:
+            resize.refuse_replacement(client, desired)
+        left = resize.unfinished(client, namespace, name, kind)
         if left and report_only:
             row.warn(f"an earlier resize was interrupted and will be brought to its end first: {left}")
         elif left:
             row.info(resize.finish(client, left, row.progress, desired=desired))
-        manifest = desired | {"metadata": {"namespace": namespace, "name": name}}
-        tried = "" if left else rollout.abandoned(client, manifest)
+        tried = rollout.abandoned(client, desired) if kind == "Deployment" and not left else ""
         if tried and report_only:
             row.warn(f"an earlier rollout was interrupted and will be taken back first: {tried}")
         elif tried:
-            row.info(rollout.take_back(client, manifest, progress=row.progress))
+            row.info(rollout.take_back(client, desired, progress=row.progress))
         if report_only and not left:
-            for text in resize.drifted(client, namespace, name):
+            for text in resize.drifted(client, namespace, name, kind):
                 row.warn(f"changed by hand, which the next update puts back in place: {text}")
 
 
-def _wait(reached: Connection, workload: Mapping[str, str], patience: float, stop: threading.Event, row: Row) -> None:
+def _wait(reached: Connection, manifest: dict[str, Any], patience: float, stop: threading.Event, row: Row) -> None:
+    namespace, name, kind = manifest["metadata"]["namespace"], manifest["metadata"]["name"], manifest["kind"]
     with reached.client() as client:
-        namespace, name = workload["namespace"], workload["name"]
-        readiness.wait_ready(client, namespace, name, patience=patience, stop=stop, progress=row.progress)
-        rollout.conclude(client, namespace, name)
+        readiness.wait_ready(client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress)
+        if kind == "Deployment":
+            rollout.conclude(client, namespace, name)
 
 
 def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Row) -> None:
@@ -129,10 +132,10 @@ def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Ro
         row.warn(f"the pods are well, but sizes that are not the program's could not be put back: {problem}")
 
 
-def _keep(reached: Connection, workload: Mapping[str, str], bases: Sequence[str], key: str, row: Row) -> None:
+def _keep(reached: Connection, manifest: dict[str, Any], bases: Sequence[str], key: str, row: Row) -> None:
     try:
         with reached.client() as client:
             for base in bases:
-                generations.own_and_prune(client, workload["namespace"], workload["name"], base, key)
+                generations.own_and_prune(client, manifest, base, key)
     except ActionError as problem:
         row.warn(f"the pods are well, but earlier configuration could not be cleaned up: {problem}")

@@ -1,22 +1,24 @@
-"""What every workload component is made of: a Deployment, the configuration it brings along, and their truth."""
+"""What every workload component is made of: what keeps its pods, the configuration it brings along, and their truth."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
 
 from components._args import ContainerPortArgs
 from components._config import ConfigMaps
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook, hold_hook, update_hook
+from components._hooks import check_hook, hold_hook, replace_hook, update_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
 from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
 from components.actions.kubeconfig import is_content
-from components.model import volume, workload
+from components.actions.resize import Kind
+from components.model import stateful, volume, workload
 from components.model.problem import Problem
 
 # The arguments that decide which features of the cluster a workload needs.
@@ -24,13 +26,26 @@ _DECISIVE = ("sidecars", "runtime", "in_place")
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
 
 
+@dataclass(frozen=True)
+class KeptBy:
+    """What keeps a workload's pods: its kind, the Pulumi resource of it, and its spec around selector and template."""
+
+    kind: Kind
+    resource: Callable[..., Any]
+    spec: Callable[..., dict[str, Any]]
+
+
+DEPLOYMENT = KeptBy("Deployment", Deployment, workload.deployment_spec)
+STATEFUL_SET = KeptBy("StatefulSet", StatefulSet, stateful.spec)
+
+
 class Workload(pulumi.ComponentResource):
-    """A Deployment whose pods are watched until they are ready and resized in place; the base of the public ones."""
+    """Pods that are watched until they are ready and resized in place, and what keeps them; the base of public ones."""
 
     name: pulumi.Output[str]
-    """Name of the Deployment."""
+    """Name of the Deployment or StatefulSet."""
     namespace: pulumi.Output[str]
-    """Namespace of the Deployment."""
+    """Its namespace."""
     match_labels: pulumi.Output[dict[str, str]]
     """Labels of its pods: what a Service takes as its selector."""
     container_ports: pulumi.Output[list[ContainerPortArgs]]
@@ -49,6 +64,7 @@ class Workload(pulumi.ComponentResource):
         *,
         rules: Rules = workload.problems,
         template: Callable[..., dict[str, Any]] = workload.template,
+        kept_by: KeptBy = DEPLOYMENT,
     ) -> None:
         """Check the arguments by the rules, all at once, then register the children; `template` makes the pods'."""
         raise_for(kind, name, _problems(name, args, hint, rules))
@@ -79,7 +95,7 @@ class Workload(pulumi.ComponentResource):
 
         # Selector and labels are built apart: an unknown value elsewhere must not preview as another selector.
         labelled = {"name": object_name, "labels": fields.get("labels"), "match_labels": fields.get("matchLabels")}
-        spec: Any = workload.deployment_spec(
+        spec: Any = kept_by.spec(
             fields,
             selector=workload.selector(object_name, fields.get("matchLabels")),
             template=built(template, name=object_name, args=fields, config_maps=config_maps.names),
@@ -88,10 +104,14 @@ class Workload(pulumi.ComponentResource):
         checked = check_hook(f"{kind}-{name}", check_late)
         held = hold_hook(f"{kind}-{name}", connection, config_maps.kept)
         updated = update_hook(f"{kind}-{name}", connection, args, patience)
-        deployment = Deployment(
+        created: list[Any] = [checked, held]
+        if kept_by is STATEFUL_SET:
+            created.insert(1, replace_hook(f"{kind}-{name}", connection))
+        manifest = {"kind": kept_by.kind, "metadata": {"namespace": namespace, "name": object_name}, "spec": spec}
+        child = kept_by.resource(
             name,
             metadata={
-                "name": recovered(connection, namespace, object_name, spec, self),
+                "name": recovered(connection, manifest, self),
                 "namespace": namespace,
                 "labels": built(workload.labels, **labelled),
                 "annotations": WAIT_FOR_OBSERVED,
@@ -100,10 +120,10 @@ class Workload(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 aliases=former(args.get("moved_from")),
-                hooks=pulumi.ResourceHookBinding(before_create=[checked, held], before_update=[checked, updated]),
+                hooks=pulumi.ResourceHookBinding(before_create=created, before_update=[checked, updated]),
             ),
         )
-        metadata = deployment.metadata
+        metadata = child.metadata
         self.name = metadata.apply(lambda found: found.name or "")
         self.namespace = metadata.apply(lambda found: found.namespace or "")
         self.match_labels = pulumi.Output.from_input(workload.selector(object_name, args.get("match_labels")))
@@ -111,8 +131,8 @@ class Workload(pulumi.ComponentResource):
         ports: pulumi.Output[Any] = pulumi.Output.from_input(listed).apply(workload.container_ports)
         self.container_ports = ports
         identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
-        desired = {"metadata": identity, "spec": spec}
-        self.ready = ready(deployment, desired, connection, patience, args.get("in_place"), (key, config_maps.bases))
+        desired = {"kind": kept_by.kind, "metadata": identity, "spec": spec}
+        self.ready = ready(child, desired, connection, patience, args.get("in_place"), (key, config_maps.bases))
         self.register_outputs(
             {
                 "name": self.name,

@@ -1,16 +1,22 @@
-"""ResizableDeployment: new CPU and memory for pods that keep running (KEP-1287)."""
+"""ResizableDeployment and ResizableStatefulSet: new CPU and memory for pods that keep running (KEP-1287)."""
 
 from collections.abc import Sequence
 
 import pulumi
 from pulumi import Input
 
-from components._args import ContainerArgs, WorkloadArgs
-from components._workload import Workload
-from components.model import workload
+from components._args import (
+    ClaimRetentionPolicyArgs,
+    ContainerArgs,
+    DeploymentWorkloadArgs,
+    VolumeClaimTemplateArgs,
+    WorkloadArgs,
+)
+from components._workload import STATEFUL_SET, Workload
+from components.model import stateful, workload
 
 
-class ResizableDeploymentArgs(WorkloadArgs, total=False):
+class ResizableDeploymentArgs(DeploymentWorkloadArgs, total=False):
     """Arguments of ResizableDeployment."""
 
     sidecars: Input[Sequence[Input[ContainerArgs]]]
@@ -47,3 +53,42 @@ class ResizableDeployment(Workload):
         """Raise InvalidArgs for arguments that cannot work, else register the children."""
         hint = ResizableDeploymentArgs
         super().__init__("ResizableDeployment", name, args, hint, opts, rules=workload.resizable_problems)
+
+
+class ResizableStatefulSetArgs(WorkloadArgs, total=False):
+    """Arguments of ResizableStatefulSet."""
+
+    sidecars: Input[Sequence[Input[ContainerArgs]]]
+    """Native sidecars, resized like the main containers; none by default."""
+    service_name: Input[str]
+    """The headless Service that gives the pods their DNS names; none by default. It cannot change later."""
+    pod_management_policy: Input[str]
+    """OrderedReady (the default): pods come and go one after another. Parallel: all at once. It cannot change later."""
+    volume_claim_templates: Input[Sequence[Input[VolumeClaimTemplateArgs]]]
+    """Claims that each pod gets for itself; none by default. They cannot change later."""
+    persistent_volume_claim_retention_policy: Input[ClaimRetentionPolicyArgs]
+    """What becomes of the claims when pods go; they stay by default."""
+
+
+class ResizableStatefulSet(Workload):
+    """A StatefulSet whose CPU and memory change without a restart and without a rollout.
+
+    1. Creates: one StatefulSet, and an immutable ConfigMap for each `config` volume, named after its content.
+    2. On a change of CPU or memory alone, the running pods are resized through `pods/resize` and told to be of the new
+       revision, before Pulumi's own update, which then has nothing to roll: same pods, claims and containers, one new
+       entry in the rollout history. docs/resize.md has the whole.
+    3. Verdicts, `in_place`, `resize_failure_policy`, unfinished work and sizes that were changed by hand are as for a
+       ResizableDeployment. While pods are resized the updateStrategy is OnDelete, by which nothing is replaced.
+    4. Every other change of the pods rolls, the highest ordinal first.
+    5. Refuses, in preview and before anything is replaced, what the API server cannot change in a StatefulSet:
+       `volume_claim_templates`, `service_name`, `pod_management_policy`, `match_labels`; each with what to do instead.
+    6. Ready when every pod is of the latest revision and available: output `ready`. A broken pod of an older revision,
+       for which Kubernetes would wait for ever, is named with its remedy.
+    7. Refuses bad arguments as a ResizableDeployment does, and claims that mean nothing.
+    8. Leaves behind on delete: the claims, unless `persistent_volume_claim_retention_policy` says otherwise.
+    """
+
+    def __init__(self, name: str, args: ResizableStatefulSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raise InvalidArgs for arguments that cannot work, else register the children."""
+        hint = ResizableStatefulSetArgs
+        super().__init__("ResizableStatefulSet", name, args, hint, opts, rules=stateful.problems, kept_by=STATEFUL_SET)

@@ -6,11 +6,11 @@ from typing import Required
 import pulumi
 from pulumi import Input
 
-from components._args import ContainerArgs, WorkloadArgs
+from components._args import ContainerArgs, DeploymentWorkloadArgs
 from components._workload import Workload
 
 
-class SidecarWorkloadArgs(WorkloadArgs, total=False):
+class SidecarWorkloadArgs(DeploymentWorkloadArgs, total=False):
     """Arguments of SidecarWorkload."""
 
     sidecars: Required[Input[Sequence[Input[ContainerArgs]]]]

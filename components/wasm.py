@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input
 from pulumi_kubernetes.node.v1 import RuntimeClass
 
-from components._args import ConnectionArgs, ContainerArgs, TolerationArgs, WorkloadArgs
+from components._args import ConnectionArgs, ContainerArgs, DeploymentWorkloadArgs, TolerationArgs
 from components._errors import raise_for
 from components._gate import gated, require
 from components._hooks import check_hook
@@ -69,7 +69,7 @@ class RuntimeArgs(TypedDict, total=False):
     """Its scheduling, to check the workload against."""
 
 
-class WasmWorkloadArgs(WorkloadArgs, total=False):
+class WasmWorkloadArgs(DeploymentWorkloadArgs, total=False):
     """Arguments of WasmWorkload; `termination_grace_period_seconds` is 2 and `run_as_user` 65532 by default."""
 
     runtime: Required[Input[RuntimeArgs]]

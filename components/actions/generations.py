@@ -1,6 +1,6 @@
 """Generations of configuration: content-hashed ConfigMaps that stay while a rollback may need to mount them.
 
-Pulumi keeps them when they leave the program (`retain_on_delete`); here they get their Deployment as owner, so that
+Pulumi keeps them when they leave the program (`retain_on_delete`); here they get their workload as owner, so that
 they go with it, and the oldest that nothing refers to are removed. Two labels say what a generation is: of which base,
 and for which workload, so that two workloads never touch each other's.
 """
@@ -12,29 +12,32 @@ from typing import Any
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
 from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER
-from components.actions.resize.live import deployment_path, replica_sets_of
+from components.actions.resize.kinds import KINDS, kind_of, workload_path
+from components.actions.resize.live import replica_sets_of
 
 LABEL = "kubernetes-emerging/config-of"
 WORKLOAD_LABEL = "kubernetes-emerging/config-for"
 _PAUSE = 0.5
 
 
-def own_and_prune(
-    client: Client, namespace: str, deployment: str, base: str, workload: str, keep: int = 3
-) -> list[str]:
-    """Give every generation of a workload's `base` to the Deployment and delete the old ones; return these.
+def own_and_prune(client: Client, manifest: Json, base: str, workload: str, keep: int = 3) -> list[str]:
+    """Give every generation of a workload's `base` to what keeps its pods, and delete the old ones; return these.
 
-    The newest `keep` stay, and so does every one that the Deployment or one of its ReplicaSets refers to. A generation
-    that belongs to another Deployment (the workload had another name) is taken over; one with an owner of another kind
-    is left alone.
+    `manifest` is the workload's: its kind, namespace and name count. The newest `keep` stay, and so does every one that
+    a Deployment or one of its ReplicaSets refers to; of a StatefulSet as many as it keeps revisions. A generation that
+    belongs to another workload of the kind (it had another name) is taken over; one of another kind is left alone.
     """
-    live = client.find(deployment_path(namespace, deployment))
+    kind, namespace = kind_of(manifest), manifest["metadata"]["namespace"]
+    live = client.find(workload_path(kind, namespace, manifest["metadata"]["name"]))
     if live is None:
         return []
+    live = {**live, "kind": kind}
     path = path_of("v1", "configmaps", namespace)
     selector = f"{LABEL}={base},{WORKLOAD_LABEL}={workload}"
     ours = [item for item in client.list(path, label_selector=selector) if _owned(client, item, live)]
-    templates = [live, *replica_sets_of(client, live)]
+    if kind == "StatefulSet":
+        keep = max(keep, live["spec"].get("revisionHistoryLimit", 10) + 1)
+    templates = [live, *(replica_sets_of(client, live) if kind == "Deployment" else ())]
     referenced = {name for each in templates for name in referred(each["spec"]["template"]["spec"])}
     ours.sort(key=lambda item: str(item["metadata"]["creationTimestamp"]), reverse=True)
     deleted = []
@@ -63,8 +66,8 @@ def free_name(client: Client, namespace: str, name: str, workload: str) -> bool:
 def hold(client: Client, manifest: Json, *, timeout: float = 30.0) -> None:
     """See to it that a workload's generation exists and that nobody's deletion takes it. Not for previews.
 
-    A Deployment that is replaced takes what it owns with it, also what its successor mounts. So the ConfigMap lets go
-    of every Deployment (`own_and_prune` gives it to the new one), or is made again where it is gone already. Raises
+    A workload that is replaced takes what it owns with it, also what its successor mounts. So the ConfigMap lets go
+    of every one (`own_and_prune` gives it to the new one), or is made again where it is gone already. Raises
     ActionError when it is still being deleted after `timeout` seconds.
     """
     metadata = manifest["metadata"]
@@ -95,7 +98,7 @@ def _held(client: Client, path: str, folder: str, manifest: Json) -> bool:
     if "deletionTimestamp" in found["metadata"]:
         return False
     owners = found["metadata"].get("ownerReferences") or []
-    others = [owner for owner in owners if owner["kind"] != "Deployment"]
+    others = [owner for owner in owners if owner["kind"] not in KINDS]
     workload = manifest["metadata"]["labels"][WORKLOAD_LABEL]
     if len(others) == len(owners) or not _is_of(found, workload):
         return True
@@ -124,19 +127,19 @@ def referred(value: Any) -> Iterator[str]:
             yield from referred(item)
 
 
-def _owned(client: Client, item: Json, deployment: Json) -> bool:
-    """Make the Deployment the owner of the item; False when it belongs to something of another kind."""
+def _owned(client: Client, item: Json, keeper: Json) -> bool:
+    """Make the workload's object the owner of the item; False when it belongs to something of another kind."""
     metadata = item["metadata"]
     owners = metadata.get("ownerReferences") or []
-    uid = deployment["metadata"]["uid"]
+    uid = keeper["metadata"]["uid"]
     if [owner["uid"] for owner in owners] == [uid]:
         return True
-    if any(owner["kind"] != "Deployment" for owner in owners):
+    if any(owner["kind"] != keeper["kind"] for owner in owners):
         return False
     reference = {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "name": deployment["metadata"]["name"],
+        "kind": keeper["kind"],
+        "name": keeper["metadata"]["name"],
         "uid": uid,
         "blockOwnerDeletion": False,
     }

@@ -30,7 +30,7 @@ _GRAMMAR = re.compile(
 # What a number of thousandths in 64 bits can say, which is how the scheduler counts.
 _LARGEST = Decimal(2**63 - 1) / 1000
 _MEBIBYTE = 2**20
-_BYTES = frozenset({"memory", "ephemeral-storage"})
+_BYTES = frozenset({"memory", "ephemeral-storage", "storage"})
 
 
 def parse(text: str) -> Decimal:

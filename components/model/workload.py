@@ -286,7 +286,7 @@ def _container_names(args: Mapping[str, Any]) -> set[str] | None:
 
 
 def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]:
-    volumes, seconds = patch.names_of(args, "volumes", "volumes"), _grace(args, grace)
+    volumes, seconds = patch.names_of(args, "volumes", "volumes", "volume_claim_templates"), _grace(args, grace)
     configs = [(each.get("name"), each.get("config")) for _, each in entries(args.get("volumes"))]
     live = {str(name) for name, config in configs if isinstance(config, dict) and config.get("on_change") == "live"}
     place_names, port_names = [], []

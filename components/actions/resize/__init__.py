@@ -2,17 +2,18 @@
 
 `plan` says what would happen and changes nothing; `adopt` does it; `unfinished` and `finish` bring what a killed run
 left to an end; `drifted` and `heal` find sizes that were changed by hand and put them back. Modules from pure to live:
-`kinds`, `resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning`
-(reading); `window` with `deployment_window` and `stateful_window`, `running`, `adoption`, `recovery`, `healing`,
-`record`, `ownership` (writing).
+`kinds`, `resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning`,
+`replacing` (reading); `window` with `deployment_window` and `stateful_window`, `running`, `adoption`, `recovery`,
+`healing`, `record`, `ownership` (writing).
 """
 
 from components.actions.resize.adoption import Adopted, ResizeFailed, adopt
 from components.actions.resize.healing import all_drifted, drifted, heal
 from components.actions.resize.journal import FailurePolicy
-from components.actions.resize.kinds import Kind
+from components.actions.resize.kinds import Kind, kind_of
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.recovery import Unfinished, all_unfinished, finish, unfinished
+from components.actions.resize.replacing import WouldReplace, refuse_replacement
 from components.actions.resize.verdict import Verdict
 
 __all__ = [
@@ -23,12 +24,15 @@ __all__ = [
     "ResizeFailed",
     "Unfinished",
     "Verdict",
+    "WouldReplace",
     "adopt",
     "all_drifted",
     "all_unfinished",
     "drifted",
     "finish",
     "heal",
+    "kind_of",
     "plan",
+    "refuse_replacement",
     "unfinished",
 ]

@@ -58,7 +58,7 @@ def deploy(client: Client, body: Json, workload: str = "aaaa") -> None:
     hold(client, config_map(namespace, workload))
     client.create(path_of("apps/v1", "deployments", namespace), body, field_manager=PULUMI)
     wait_ready(client, namespace, name, patience=60)
-    own_and_prune(client, namespace, name, "site", workload)
+    own_and_prune(client, {"metadata": {"namespace": namespace, "name": name}}, "site", workload)
 
 
 def owners(client: Client, namespace: str, workload: str = "aaaa") -> list[str] | None:
@@ -112,7 +112,7 @@ def test_two_workloads_with_one_base_leave_each_other_alone(client: Client, name
     """Neither prunes, frees, or takes what is the other's; each generation ends with its own Deployment."""
     deploy(client, mounting(namespace))
     deploy(client, mounting(namespace, "second", "second", "bbbb"), "bbbb")
-    assert [] == own_and_prune(client, namespace, "second", "site", "bbbb", keep=0)
+    assert [] == own_and_prune(client, {"metadata": {"namespace": namespace, "name": "second"}}, "site", "bbbb", keep=0)
     assert (["web"], ["second"]) == (owners(client, namespace), owners(client, namespace, "bbbb"))
     assert not free_name(client, namespace, "site-aaaa", "bbbb")
 

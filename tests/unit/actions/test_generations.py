@@ -39,6 +39,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 OURS = [{"kind": "Deployment", "name": "web", "uid": "uid-web"}]
 
+WEB = {"metadata": {"namespace": "shop", "name": "web"}}
+
 
 def test_old_generations_go_unless_a_replica_set_needs_them() -> None:
     """The newest stay, a rollback target stays, the rest is deleted with its UID as precondition."""
@@ -52,7 +54,7 @@ def test_old_generations_go_unless_a_replica_set_needs_them() -> None:
         return 200, {"items": maps if "/configmaps?" in path else [old]}
 
     client, transport = double_client(answer)
-    assert own_and_prune(client, "shop", "web", "nginx-config", "key", keep=3) == ["g3", "g2"]
+    assert own_and_prune(client, WEB, "nginx-config", "key", keep=3) == ["g3", "g2"]
     deletes = [(path, body["preconditions"]) for method, path, body, _h in transport.requests if method == "DELETE"]
     assert deletes[0] == ("/api/v1/namespaces/shop/configmaps/g3", {"uid": "uid-g3"})
 
@@ -69,7 +71,7 @@ def test_generations_get_their_deployment_as_owner() -> None:
         return 200, {"items": maps if "/configmaps?" in path else []}
 
     client, transport = double_client(answer)
-    assert own_and_prune(client, "shop", "web", "nginx-config", "key", keep=0) == ["stale"]
+    assert own_and_prune(client, WEB, "nginx-config", "key", keep=0) == ["stale"]
     patched = {
         path.rsplit("/")[-1].split("?")[0]: body for method, path, body, _h in transport.requests if method == "PATCH"
     }

@@ -45,6 +45,8 @@ def test_public_names() -> None:
         "Problem",
         "ResizableDeployment",
         "ResizableDeploymentArgs",
+        "ResizableStatefulSet",
+        "ResizableStatefulSetArgs",
         "SidecarWorkload",
         "SidecarWorkloadArgs",
         "Target",
