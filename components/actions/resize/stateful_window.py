@@ -65,9 +65,9 @@ class StatefulSetWindow(Window):
 
     def set_sizes(self) -> None:
         """Give the template the sizes; spelled as in the journal, for the controller compares its bytes."""
-        self._check(self.live())
 
         def change(live: Json) -> Json | None:
+            self._check(live)
             template, wanted = live["spec"]["template"], self.journal.target
             written = sizes(template)
             if all(written.get(name) == resources for name, resources in wanted.items()):
@@ -137,12 +137,17 @@ class StatefulSetWindow(Window):
     def close(self) -> None:
         """Put the strategy back and end the journal, in one write; wait until the controller has seen it.
 
-        Its copy on the ControllerRevision stays: nothing ever copies that back.
+        A strategy that somebody else has set meanwhile stays. The journal's copy on the ControllerRevision does, too:
+        nothing ever copies that back.
         """
-        patch: Json = {"metadata": {"annotations": {ANNOTATION: None}}}
-        if self.journal.strategy.get("type") != "OnDelete":
-            patch["spec"] = {"updateStrategy": self.journal.strategy}
-        self._patch(lambda _live: patch)
+
+        def change(live: Json) -> Json:
+            patch: Json = {"metadata": {"annotations": {ANNOTATION: None}}}
+            if is_held(live) and self.journal.strategy.get("type") != "OnDelete":
+                patch["spec"] = {"updateStrategy": self.journal.strategy}
+            return patch
+
+        self._patch(change)
         # The resize has ended with the write above; whatever goes wrong from here is no failure of it.
         with suppress(ActionError):
             self.observed(ours=False)
