@@ -65,6 +65,8 @@ def update_hook(name: str, connection: Any, args: Mapping[str, Any], patience: A
         else:
             policy: resize.FailurePolicy = await resolve(args.get("resize_failure_policy")) or "rollback"
             rolls = await _resize(reached, desired, uid, row, within, policy, required=wanted == "required")
+        # A run that was killed in its proof has left the new template in place, so that there is nothing to roll.
+        rolls = rolls or (guarded and await in_thread(_is_tried, reached, desired))
         if rolls and guarded and pulumi.runtime.is_dry_run():
             row.info(f"new pods that are not ready within {within:.0f} s are taken back")
         elif rolls and guarded:
@@ -196,6 +198,11 @@ def _adopt(
 ) -> resize.Adopted:
     with reached.client() as client:
         return resize.adopt(client, plan, progress=progress, timeout=timeout, policy=policy)
+
+
+def _is_tried(reached: Connection, desired: Any) -> bool:
+    with reached.client() as client:
+        return rollout.is_tried(client, desired["metadata"]["namespace"], desired["metadata"]["name"])
 
 
 def _refuse_replacement(reached: Connection, desired: Any) -> None:

@@ -69,6 +69,12 @@ def prove(
     hand_back(client, deployment_path(namespace, name))
 
 
+def is_tried(client: Client, namespace: str, name: str) -> bool:
+    """Tell whether a Deployment has a template that is being tried, or was when a run was killed."""
+    live = client.find(deployment_path(namespace, name))
+    return live is not None and _mark_of(live) is not None
+
+
 def conclude(client: Client, namespace: str, name: str) -> None:
     """Take the mark off a Deployment whose template is on record and whose pods are well."""
     live = client.find(deployment_path(namespace, name))

@@ -1,5 +1,6 @@
 """Updates of a ResizableDeployment that are no resize: guarded rollouts, restarts, and moving a plain Deployment in."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes.client import AppsV1Api, CoreV1Api
 
+from components.actions.rollout import MARK
 from lab.cluster import images
 from lab.engine import Engine, Summary
 
@@ -128,6 +130,27 @@ def test_a_failed_rollout_leaves_state_and_cluster_in_agreement(kube: Any, names
     assert images.NGINX_1_26 == image_of(kube, namespace)
     resized = run(image=images.NGINX_1_26, cpu="30m").up()
     assert "resized in place: no rollout" in told(resized)
+
+
+def test_a_killed_proof_is_made_up_for(kube: Any, namespace: str, run: Run) -> None:
+    """The bad template that a killed run left is there already, so nothing would roll: it is proved all the same."""
+    assert run().up().ok
+    before, found = pods(kube, namespace), live(kube, namespace)
+    listed: list[Any] = AppsV1Api(kube).list_namespaced_replica_set(namespace).items
+    mark = {"version": 1, "uid": found.metadata.uid, "replica_set": listed[0].metadata.name, "started": "just now"}
+    tried = {"containers": [{"name": "nginx", "image": "localhost/none:1"}]}
+    body = {"metadata": {"annotations": {MARK: json.dumps(mark)}}, "spec": {"template": {"spec": tried}}}
+    AppsV1Api(kube).patch_namespaced_deployment("web", namespace, body, field_manager="pulumi-kubernetes")
+    failed = run(image="localhost/none:1").up()
+    assert "the rollout failed and was taken back" in told(failed)
+    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
+
+    AppsV1Api(kube).patch_namespaced_deployment("web", namespace, body, field_manager="pulumi-kubernetes")
+    assert "will be taken back first" in told(run().preview())
+    reverted = run().up()
+    assert (True, False) == (reverted.ok, bool(reverted.changes)), told(reverted)
+    assert "an earlier run left in Deployment" in told(reverted)
+    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
 
 
 def test_another_restart_text_replaces_the_pods(kube: Any, namespace: str, run: Run) -> None:
