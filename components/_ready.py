@@ -15,8 +15,9 @@ import pulumi
 from components._hooks import connect
 from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
 from components.actions import generations, readiness, resize, rollout
+from components.actions.client import Client
 from components.actions.connection import Connection
-from components.actions.errors import ActionError
+from components.actions.errors import ActionError, ApiError
 
 WAIT_FOR_OBSERVED = {"pulumi.com/waitFor": "jsonpath={.status.observedGeneration}"}
 DEFAULT_PATIENCE = 120
@@ -110,8 +111,15 @@ def _recover(reached: Connection, desired: dict[str, Any], row: Row, *, report_o
         elif tried:
             row.info(rollout.take_back(client, desired, progress=row.progress))
         if report_only and not left:
-            for text in resize.drifted(client, namespace, name, kind):
-                row.warn(f"changed by hand, which the next update puts back in place: {text}")
+            _tell_drift(client, kind, namespace, name, row)
+
+
+def _tell_drift(client: Client, kind: resize.Kind, namespace: str, name: str, row: Row) -> None:
+    try:
+        for text in resize.drifted(client, namespace, name, kind):
+            row.warn(f"changed by hand, which the next update puts back in place: {text}")
+    except ApiError as problem:  # a preview may run with fewer rights than the update
+        row.warn(f"whether sizes were changed by hand is unknown: {problem.message}")
 
 
 def _wait(reached: Connection, manifest: dict[str, Any], patience: float, stop: threading.Event, row: Row) -> None:
