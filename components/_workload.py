@@ -11,11 +11,12 @@ from components._args import ContainerPortArgs
 from components._config import ConfigMaps
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook, hold_hook, replace_hook, update_hook
+from components._hooks import check_hook, hold_hook, replace_hook
 from components._live import Row
 from components._needs import of_workload
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
 from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
+from components._update import update_hook
 from components.actions.kubeconfig import is_content
 from components.actions.resize import Kind
 from components.model import stateful, volume, workload
