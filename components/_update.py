@@ -77,7 +77,7 @@ async def _resize(
     for line in plan.lines():
         row.info(line)
     if plan.outcome != "in-place":
-        return plan.judged and not plan.empty
+        return plan.outcome == "rollout" and plan.judged and not plan.empty
     if pulumi.runtime.is_dry_run():
         return False
     with critical_section(row):
