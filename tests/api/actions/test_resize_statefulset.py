@@ -333,7 +333,8 @@ def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) ->
     with pytest.raises(NotReady, match=r"Deferred; .*Remedy: make room on the node"):
         well(client, namespace, patience=4)
     client.patch(path(namespace), {"spec": {"replicas": 1}})
-    well(client, namespace)
+    # A kubelet of 1.33 tries again what it deferred when it next looks at the pod, after up to a minute and a half.
+    well(client, namespace, patience=150)
     assert 1 == len(assert_whole(client, namespace, size).pods)
 
 
