@@ -227,6 +227,26 @@ def test_killed_in_its_undoing(kube: Transport, client: Client, namespace: str) 
     assert change > 5
 
 
+@pytest.mark.parametrize("change", [1, 4, 7])
+def test_an_outage_in_the_window_leaves_a_journal(kube: Transport, client: Client, namespace: str, change: int) -> None:
+    """When the server is gone in the middle, the failure says what is left and the next run ends it."""
+    create(client, manifest(namespace, SMALL))
+    before = Snapshot(client, namespace)
+    planned = plan(client, manifest(namespace, CPU))
+    gone = Client(KillingTransport(kube, change, outage=True))
+    # Hold, template, two pods, their labels, end.
+    if change == 7:
+        adopt(gone, planned, progress=quiet, timeout=60)
+    else:
+        left_behind = r"left with updateStrategy OnDelete and its journal: .* statefulset/web`"
+        with pytest.raises(ResizeFailed, match=left_behind):
+            adopt(gone, planned, progress=quiet, timeout=60)
+        left = unfinished(client, namespace, "web", "StatefulSet")
+        assert left is not None
+        finish(client, left, quiet, desired=manifest(namespace, CPU))
+    assert before.identities == assert_whole(client, namespace, CPU).identities
+
+
 def test_a_resize_that_does_not_fit_is_undone(client: Client, namespace: str) -> None:
     """A deferred pod brings all back as it was, with its name and the kubelet's reason."""
     create(client, manifest(namespace, SMALL))
@@ -333,7 +353,8 @@ def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) ->
     with pytest.raises(NotReady, match=r"Deferred; .*Remedy: make room on the node"):
         well(client, namespace, patience=4)
     client.patch(path(namespace), {"spec": {"replicas": 1}})
-    well(client, namespace)
+    # A kubelet of 1.33 tries again what it deferred when it next looks at the pod, after up to a minute and a half.
+    well(client, namespace, patience=150)
     assert 1 == len(assert_whole(client, namespace, size).pods)
 
 
