@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.actions.client import Client, Transport
+from components.actions.client import Client, Json, Transport
 from components.actions.readiness import wait_ready
 from components.actions.resize import ResizeFailed, adopt, plan, unfinished
 from components.actions.resize.live import deployment_path
+from components.actions.resize.pods import progress
 from tests.api.actions.live import CPU, SMALL, KillingTransport, Snapshot, assert_whole, create, eventually, manifest
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
 
-# Every change takes minutes: a third of them by default, all with LAB_TEST_ALL=1.
+# Every change takes minutes: a part of them by default, all with LAB_TEST_ALL=1.
 EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 3
 CHANGES = 9
 
@@ -108,8 +109,14 @@ def test_a_node_that_is_lost(client: Client, namespace: str, process: Callable[[
     with frozen(process("kubelet")), pytest.raises(ResizeFailed, match="not done after 5 s") as caught:
         adopt(client, planned, progress=print, timeout=5)
     assert caught.value.undone
-    wait_ready(client, namespace, "web", patience=60)
+    wanted = {"app": {"requests": SMALL, "limits": SMALL}}
+    eventually(lambda: all(progress(p, wanted, ready_needed=True).state == "done" for p in pods(client, namespace)))
     assert before.identities == assert_whole(client, namespace, SMALL).identities
+
+
+def pods(client: Client, namespace: str) -> list[Json]:
+    """Return the workload's pods as they are now."""
+    return Snapshot(client, namespace).pods
 
 
 def test_two_runs_at_once(client: Client, namespace: str) -> None:

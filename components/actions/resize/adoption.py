@@ -152,6 +152,7 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
     workload's own strategy, and nothing is left in between.
     """
     old = window.journal.old
+    silent = ""
     progress("undoing the resize")
     window.turn("undo")
     wanted = pod_sizes(_with_sizes(window.live()["spec"]["template"], old), set(old))
@@ -162,7 +163,11 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
         try:
             resize_pods(window, wanted, timeout=timeout, say=progress)
         except PodFailed as error:
-            stuck = str(error)
+            # Every pod asks for its old size and has it, or will: new pods would gain nothing, and lose these.
+            silent = str(error) if error.asked and error.late else ""
+            stuck = "" if silent else str(error)
+            for pod in window.pods() if silent else ():
+                window.actuated(pod)
     if stuck:
         window.part()
     else:
@@ -171,6 +176,8 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
     text = f"undone{_simulated(window)}: {window.journal.changes()}"
     if stuck:
         text += f"; {_rolled('old', window)}, because a pod cannot go back in place ({stuck})"
+    if silent:
+        text += f"; no kubelet has said so yet: {silent}"
     record(window, "ResizeUndone", text)
     progress(text)
     return text

@@ -30,15 +30,16 @@ _SETTLING_SECONDS = 4.0
 class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is its content
     """One pod cannot take its new size; `pod` and `reason` say which and why.
 
-    `asked` is true when every pod of the workload already asks for its new size, so that only kubelets are waited
-    for: its template and the pods' specs agree.
+    `late` is true when nothing speaks against it but that it was not done in time; `asked` when every pod of the
+    workload already asks for its new size, so that only kubelets are waited for: its template and the pods' specs agree.
     """
 
-    def __init__(self, pod: str, reason: str, *, asked: bool = False) -> None:
+    def __init__(self, pod: str, reason: str, *, asked: bool = False, late: bool = False) -> None:
         super().__init__(f"pod {pod}: {reason}")
         self.pod = pod
         self.reason = reason
         self.asked = asked
+        self.late = late
 
 
 class Resizable(Protocol):
@@ -103,7 +104,7 @@ def resize_pods(
         for pod, state in states:
             if state.state == "failed" or (late and state.state != "done"):
                 reason = f"{state.text} (not done after {timeout:.0f} s)" if late else state.text
-                raise PodFailed(pod["metadata"]["name"], reason, asked=not left)
+                raise PodFailed(pod["metadata"]["name"], reason, asked=not left, late=state.state != "failed")
         time.sleep(_POLL)
 
 

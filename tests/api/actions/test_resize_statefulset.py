@@ -40,8 +40,8 @@ from tests.api.actions.stateful import (
 )
 
 APPLIER = f"{PULUMI}-1a2b3c4d"
-# A kill at every change takes minutes: a third of them by default, all with LAB_TEST_ALL=1.
-EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 3
+# A kill at every change takes minutes: a few of them by default, all with LAB_TEST_ALL=1.
+EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 6
 RESTART_CPU = {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}
 
 

@@ -24,6 +24,7 @@ from tests.api.actions.live import (
     manifest,
 )
 
+PROBE = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
 BAD_IMAGE = "localhost/none:1"
 
 
@@ -62,7 +63,11 @@ def test_a_good_rollout_is_proved(client: Client, namespace: str) -> None:
     ("change", "cause"),
     [
         ({"image": BAD_IMAGE}, "ErrImagePull|ImagePullBackOff|ErrImageNeverPull"),
-        ({"container": {"command": ["sh", "-c", "echo no database; exit 3"]}}, "exit code 3.*no database"),
+        (
+            # Without a probe a container may be called ready between two crashes.
+            {"container": {"command": ["sh", "-c", "echo no database; exit 3"], "readinessProbe": PROBE}},
+            "exit code 3.*no database",
+        ),
         (
             {"container": {"startupProbe": {"tcpSocket": {"port": 1}, "periodSeconds": 1}}},
             "not ready after|StartupProbe",
