@@ -30,8 +30,8 @@ _SETTLING_SECONDS = 4.0
 class PodFailed(ActionError):  # noqa: N818 - it names the pod, the failure is its content
     """One pod cannot take its new size; `pod` and `reason` say which and why.
 
-    `late` is true when nothing speaks against it but that it was not done in time; `asked` when every pod of the
-    workload already asks for its new size, so that only kubelets are waited for: its template and the pods' specs agree.
+    `late` is true when nothing speaks against it but that it was not done in time. `asked` is true when every pod of
+    the workload already asks for its new size, so that only kubelets are waited for: template and pods' specs agree.
     """
 
     def __init__(self, pod: str, reason: str, *, asked: bool = False, late: bool = False) -> None:
