@@ -26,7 +26,7 @@ from components.actions.resize import (
 from components.actions.resize.journal import ANNOTATION, RECORD_ANNOTATION
 from components.actions.resize.ownership import merged_fields
 from components.actions.resize.verdict import revision_of
-from tests.api.actions.live import CPU, LARGE, OTHER_IMAGE, PULUMI, SMALL, Killed, KillingTransport, eventually
+from tests.api.actions.live import CPU, LARGE, OTHER_IMAGE, PULUMI, SLOW, SMALL, Killed, KillingTransport, eventually
 from tests.api.actions.stateful import (
     ON_DELETE,
     ROLLING,
@@ -318,6 +318,7 @@ def test_a_template_that_another_writes_in_the_window_is_rolled_out(
     assert [OTHER_IMAGE] * 2 == [pod["spec"]["containers"][0]["image"] for pod in found.pods]
 
 
+@SLOW
 def test_policy_rollout_replaces_pods(client: Client, namespace: str) -> None:
     """Where a kubelet cannot follow, the new template stays and the controller replaces pods by its own strategy."""
     create(client, manifest(namespace, SMALL))
@@ -338,6 +339,7 @@ def test_policy_rollout_replaces_pods(client: Client, namespace: str) -> None:
     assert 1 == len(assert_whole(client, namespace, size).pods)
 
 
+@SLOW
 def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) -> None:
     """A deferred resize stays asked for, in template and pods, is not ready, and is done once there is room."""
     create(client, manifest(namespace, SMALL))
@@ -358,6 +360,7 @@ def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) ->
     assert 1 == len(assert_whole(client, namespace, size).pods)
 
 
+@SLOW
 @pytest.mark.parametrize("policy", ["rollout", "wait"])
 def test_a_policy_survives_a_kill(kube: Transport, client: Client, namespace: str, policy: FailurePolicy) -> None:
     """The journal knows what was to become of it: a later run goes on with that, after a kill at any of its changes."""

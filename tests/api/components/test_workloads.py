@@ -156,6 +156,8 @@ def test_live_files_reach_the_pods_that_run(lab_cluster: "Cluster", kube: Any, n
     changed = run(site="# better", **live).up()
     assert changed.ok, told(changed)
     assert (1, 0) == (changed.counts["update"], changed.counts["replace"])
+    # A kubelet brings new content when it syncs a pod: about once a minute, or when something in the pod changes.
+    CoreV1Api(kube).patch_namespaced_pod(pod, namespace, {"metadata": {"annotations": {"example.com/sync": "now"}}})
     command = [str(lab_cluster.kubectl), "--kubeconfig", str(lab_cluster.kubeconfig), "-n", namespace, "exec", pod]
     deadline = time.monotonic() + 150
     while (
