@@ -36,6 +36,7 @@ from tests.api.actions.stateful import (
     manifest,
     path,
     roll,
+    strategy_of,
     well,
 )
 
@@ -294,7 +295,7 @@ def test_a_strategy_that_another_sets_in_the_window_is_theirs(kube: Transport, c
     assert "has got another updateStrategy from someone else; only the journal was removed" in finish(
         client, left, quiet
     )
-    assert theirs == Snapshot(client, namespace).live["spec"]["updateStrategy"]
+    assert theirs == strategy_of(Snapshot(client, namespace).live)
 
 
 @pytest.mark.parametrize("change", [1, 3, 6])
@@ -329,7 +330,7 @@ def test_policy_rollout_replaces_pods(client: Client, namespace: str) -> None:
     found = Snapshot(client, namespace)
     assert (None, ROLLING) == (
         unfinished(client, namespace, "web", "StatefulSet"),
-        found.live["spec"]["updateStrategy"],
+        strategy_of(found.live),
     )
     # One of the two fits on the node, and a StatefulSet makes no room by itself.
     with pytest.raises(NotReady, match="Unschedulable"):
@@ -349,7 +350,7 @@ def test_policy_wait_leaves_it_to_the_kubelet(client: Client, namespace: str) ->
     assert adopted.waiting.partition(": ")[2].startswith("Deferred")
     after = Snapshot(client, namespace)
     assert before.identities == after.identities
-    assert ROLLING == after.live["spec"]["updateStrategy"]
+    assert ROLLING == strategy_of(after.live)
     for item in [after.live["spec"]["template"], *after.pods]:
         assert size == item["spec"]["containers"][0]["resources"]["limits"]
     with pytest.raises(NotReady, match=r"Deferred; .*Remedy: make room on the node"):
@@ -379,7 +380,7 @@ def test_a_policy_survives_a_kill(kube: Transport, client: Client, namespace: st
             text = finish(client, left, print, direction="forward", timeout=3)
             assert ("new pods are rolled out" if policy == "rollout" else "left to the kubelet") in text
         live = Snapshot(client, namespace).live
-        assert ROLLING == live["spec"]["updateStrategy"]
+        assert ROLLING == strategy_of(live)
         assert size == live["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
         if policy == "wait":
             eventually(lambda: plan(client, manifest(namespace, SMALL)).outcome == "in-place")
