@@ -66,10 +66,6 @@ class Snapshot:
 
     def __init__(self, client: Client, namespace: str) -> None:
         self.live = client.get(path(namespace))
-        # Newer servers write the default.
-        rolling = self.live["spec"]["updateStrategy"].get("rollingUpdate") or {}
-        if rolling.get("maxUnavailable") == 1:
-            del rolling["maxUnavailable"]
         self.pods = sorted(pods_of(client, self.live), key=lambda p: str(p["metadata"]["name"]))
         revisions = client.list(path_of("apps/v1", "controllerrevisions", namespace))
         self.revisions = {item["metadata"]["name"] for item in revisions}
