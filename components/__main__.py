@@ -17,6 +17,7 @@ if __name__ == "__main__":
         components.MixedProtocolService,
         components.Preflight,
         components.ResizableDeployment,
+        components.ResizableStatefulSet,
         components.SidecarWorkload,
         components.Target,
         components.WasmRuntime,

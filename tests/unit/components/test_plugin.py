@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+import pulumi
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
@@ -37,4 +38,9 @@ def test_the_plugin_serves_its_schema(provider: provider_pb2_grpc.ResourceProvid
 
     assert "kubernetes-emerging" == schema["name"]
     assert components.__version__ == schema["version"]
-    assert 7 == len(schema["resources"])
+    public = [getattr(components, name) for name in components.__all__]
+    kinds = {each.__name__ for each in public if isinstance(each, type) and issubclass(each, pulumi.ComponentResource)}
+    assert {f"kubernetes-emerging:index:{kind}" for kind in kinds} == set(schema["resources"])
+    stateful = schema["resources"]["kubernetes-emerging:index:ResizableStatefulSet"]["inputProperties"]
+    assert {"type": "string", "plain": True} == {key: stateful["movedFrom"][key] for key in ("type", "plain")}
+    assert "volumeClaimTemplates" in stateful
