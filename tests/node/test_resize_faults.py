@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,12 +58,19 @@ def frozen(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def each_change(client: Client, kube: Transport, namespace: str, act: Callable[[], None]) -> None:
-    """Resize to and fro, each time with `act` after another change; the pods must stay the same ones."""
+def each_change(
+    client: Client,
+    kube: Transport,
+    namespace: str,
+    act: Callable[[], None],
+    rest: Callable[[], None] = lambda: None,
+) -> None:
+    """Resize to and fro, after a `rest`, each time with `act` after another change; the pods must stay the same."""
     create(client, manifest(namespace, SMALL))
     before = Snapshot(client, namespace)
     size, other = SMALL, CPU
     for change in range(1, CHANGES, EVERY):
+        rest()
         size, other = other, size
         eventually(lambda size=size: plan(client, manifest(namespace, size)).outcome == "in-place")  # type: ignore[misc]
         transport = KillingTransport(kube, change, act=act)
@@ -77,13 +85,22 @@ def test_a_controller_manager_that_restarts(
     kube: Transport, client: Client, namespace: str, process: Callable[[str], int]
 ) -> None:
     """The controllers' memory of the window is no part of the promise: they come back and find it as it is."""
-    killed = []
+    from lab.cluster.supervisor import QUICK_DEATHS, QUICK_SECONDS
+
+    killed: list[int] = []
+    times: list[float] = []
 
     def restart() -> None:
         killed.append(process("kube-controller-manager"))
+        times.append(time.monotonic())
         os.kill(killed[-1], signal.SIGKILL)
 
-    each_change(client, kube, namespace, restart)
+    def rest() -> None:
+        # The node gives itself up when one of its programs ends too often.
+        while sum(time.monotonic() - each < QUICK_SECONDS for each in times) >= QUICK_DEATHS - 1:
+            time.sleep(1)
+
+    each_change(client, kube, namespace, restart, rest)
     assert len(killed) >= CHANGES // EVERY
     assert process("kube-controller-manager") not in killed
 
