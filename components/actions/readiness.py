@@ -23,10 +23,11 @@ from components.actions import causes, events, stateful
 from components.actions.client import Client, Json, path_of
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError, ApiError
-from components.actions.resize.kinds import KINDS, kind_of, workload_path
+from components.actions.resize.kinds import KINDS, is_observed, kind_of, workload_path
 from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.pods import unactuated
 from components.actions.resize.templates import equal_ignoring_hash
+from components.actions.resize.verdict import of_update
 
 _POLL = 0.5
 _STALE = 5.0
@@ -105,7 +106,7 @@ def is_well(deployment: Json) -> bool:
     """Tell whether all replicas are of the current template and available, and nothing older is left. Pure."""
     wanted, status = deployment["spec"].get("replicas", 1), deployment.get("status", {})
     return bool(
-        status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+        is_observed(deployment)
         and status.get("updatedReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted
         and status.get("availableReplicas", 0) >= wanted
@@ -123,7 +124,7 @@ def _stuck(live: Json) -> str:
 def _is_settled(client: Client, live: Json, lasted: float) -> bool:
     """Tell whether being well for `lasted` seconds is believable of every container and sidecar of its pods."""
     if kind_of(live) == "StatefulSet":
-        pods = stateful.of_update(live, pods_of(client, live))
+        pods = of_update(live, pods_of(client, live))
     else:
         _replica_set, pods = _current(client, live)
     template = live["spec"]["template"]
@@ -166,7 +167,7 @@ def running_seconds(status: Json) -> float:
 def paused_or_overdue(deployment: Json) -> str:
     """Return why the Deployment as a whole cannot come to be well, or nothing. Pure."""
     spec, status = deployment["spec"], deployment.get("status", {})
-    observed = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    observed = is_observed(deployment)
     if observed and spec.get("paused") and status.get("updatedReplicas", 0) < spec.get("replicas", 1):
         return "it is paused, so its new template is not rolled out: `kubectl rollout resume` it"
     for condition in status.get("conditions") or []:
@@ -180,7 +181,7 @@ def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list
     held: list[Finding] = []
     if kind_of(live) == "StatefulSet":
         metadata, every = live["metadata"], pods_of(client, live)
-        pods = stateful.of_update(live, every)
+        pods = of_update(live, every)
         held += stateful.blocking(live, every)
         blocked = None
         if stateful.lacks_pods(live):

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from components.actions.client import Json
 from components.actions.diagnosis import Finding, admission_remedy, findings
+from components.actions.resize.kinds import is_observed
 from components.actions.resize.pods import is_ready
-from components.actions.resize.verdict import is_updated, revision_of
+from components.actions.resize.verdict import is_updated, of_update
 
 _CREATIONS = ("FailedCreate", "SuccessfulCreate")
 
@@ -25,11 +26,6 @@ def is_well(stateful_set: Json) -> bool:
     return bool(updated and status.get("replicas", 0) == wanted and status.get("availableReplicas", 0) >= wanted)
 
 
-def is_observed(stateful_set: Json) -> bool:
-    """Tell whether the controller has seen the latest spec, so that its status speaks of that."""
-    return bool(stateful_set.get("status", {}).get("observedGeneration", 0) >= stateful_set["metadata"]["generation"])
-
-
 def stuck(stateful_set: Json) -> str:
     """Return why its controller will not replace the pods of an older revision, or nothing."""
     spec, status = stateful_set["spec"], stateful_set.get("status", {})
@@ -42,12 +38,6 @@ def stuck(stateful_set: Json) -> str:
         f"its updateStrategy is OnDelete, so {old} pods of an older revision stay until they are deleted: "
         "`kubectl delete pod` them, the highest ordinal first"
     )
-
-
-def of_update(stateful_set: Json, pods: list[Json]) -> list[Json]:
-    """Return the pods of the latest revision; none before the controller has one for the latest spec."""
-    update = stateful_set.get("status", {}).get("updateRevision")
-    return [pod for pod in pods if revision_of(pod) == update] if is_observed(stateful_set) else []
 
 
 def blocking(stateful_set: Json, pods: list[Json]) -> Iterator[Finding]:

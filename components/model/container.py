@@ -83,12 +83,12 @@ def sleep_problems(path: str, container: Mapping[str, Any], grace: Any) -> Itera
             )
 
 
-def pause(container: Mapping[str, Any]) -> int:
-    """Return the seconds that a container sleeps before its end, 0 when that is not known."""
-    handlers = dict(_handlers("", container))
-    sleep = handlers.get(".lifecycle.pre_stop", {}).get("sleep")
-    seconds = sleep.get("seconds") if isinstance(sleep, dict) else None
-    return int(seconds) if isinstance(seconds, int | float) else 0
+def pause(container: Mapping[str, Any], moment: str) -> Any:
+    """Return the seconds that a container sleeps at a moment of its life, spelled as in `container`; None for none."""
+    found: Any = container
+    for field in ("lifecycle", moment, "sleep"):
+        found = found.get(field) if isinstance(found, dict) else None
+    return found.get("seconds") if isinstance(found, dict) else None
 
 
 def init_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:

@@ -118,21 +118,21 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     return dict(patched)
 
 
-def longest_pause(args: Mapping[str, Any]) -> int:
-    """Return the seconds of the longest `preStop` sleep among main containers and sidecars (camelCase), 0 for none.
+def longest_pause(args: Mapping[str, Any], moment: str = "preStop") -> int:
+    """Return the seconds of the longest of the `pauses`, 0 for none; one that is not known yet does not count.
 
     All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960).
     """
-    return max((int(seconds) for seconds in pauses(args)), default=0)
+    return max((int(seconds) for seconds in pauses(args, moment) if isinstance(seconds, int | float)), default=0)
 
 
-def pauses(args: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the seconds of each `preStop` sleep among main containers and sidecars (camelCase)."""
+def pauses(args: Mapping[str, Any], moment: str = "preStop") -> Iterator[Any]:
+    """Yield the seconds of each sleep before an end among main containers and sidecars, `moment` as `args` spell it."""
     for field in ("containers", "sidecars"):
-        for each in args.get(field) or []:
-            sleep = ((each.get("lifecycle") or {}).get("preStop") or {}).get("sleep") or {}
-            if sleep.get("seconds") is not None:
-                yield sleep["seconds"]
+        for _, each in entries(args.get(field)):
+            seconds = container.pause(each, moment)
+            if seconds is not None:
+                yield seconds
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -316,5 +316,4 @@ def _grace(args: Mapping[str, Any], default: int | None) -> Any:
         return _GRACE if seconds is None else seconds
     if own is not None or default is not None:
         return default if own is None else own
-    listed = [entry for field in ("containers", "sidecars") for _, entry in entries(args.get(field))]
-    return _GRACE + max((container.pause(entry) for entry in listed), default=0)
+    return _GRACE + longest_pause(args, "pre_stop")

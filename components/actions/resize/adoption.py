@@ -13,12 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, Json
 from components.actions.errors import ActionError, ApiError, ConnectionProblem
 from components.actions.resize.journal import FailurePolicy, Journal
 from components.actions.resize.kinds import argument, workload_path
 from components.actions.resize.planning import Plan
-from components.actions.resize.pods import needs_restart, pod_sizes, resize_patch
+from components.actions.resize.pods import needs_restart, pod_sizes, resize_patch, resize_path
 from components.actions.resize.record import record
 from components.actions.resize.resources import Resources
 from components.actions.resize.running import PodFailed, resize_pods
@@ -242,8 +242,7 @@ def _give_back(window: Window) -> None:
         patch = resize_patch(pod, wanted)
         if patch is not None and not needs_restart(pod, patch):
             with suppress(ApiError):
-                path = path_of("v1", "pods", window.namespace, pod["metadata"]["name"], "resize")
-                window.client.patch(path, patch, kind="strategic")
+                window.client.patch(resize_path(pod), patch, kind="strategic")
 
 
 def _cannot_go_back(window: Window, wanted: dict[str, Resources]) -> str:
@@ -252,9 +251,8 @@ def _cannot_go_back(window: Window, wanted: dict[str, Resources]) -> str:
         patch = resize_patch(pod, wanted)
         if patch is None:
             continue
-        path = path_of("v1", "pods", window.namespace, pod["metadata"]["name"], "resize")
         try:
-            window.client.patch(path, patch, kind="strategic", dry_run=True)
+            window.client.patch(resize_path(pod), patch, kind="strategic", dry_run=True)
         except ApiError as error:
             if error.status in {403, 422}:
                 return f"pod {pod['metadata']['name']}: {error.message}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from components.actions.client import Json, path_of
 from components.actions.errors import ActionError
 from components.actions.resize.journal import ANNOTATION, FIELD_MANAGER, OWN_MANAGER, read_journal
-from components.actions.resize.kinds import APPS
+from components.actions.resize.kinds import APPS, is_observed
 from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.resources import Resources
 from components.actions.resize.templates import equal_ignoring_hash, has_sizes, resized
@@ -87,7 +87,7 @@ class DeploymentWindow(Window):
             live = self.live()
             status = live.get("status", {})
             if (
-                status.get("observedGeneration", 0) >= live["metadata"]["generation"]
+                is_observed(live)
                 and status.get("updatedReplicas", 0) == status.get("replicas", 0) == live["spec"]["replicas"]
                 and equal_ignoring_hash(live["spec"]["template"], self._replica_set()["spec"]["template"])
             ):

@@ -12,14 +12,14 @@ from components.actions.resize.adoption import adopt
 from components.actions.resize.autoscalers import read_autoscalers, sizing
 from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER, read_journal
 from components.actions.resize.kinds import Kind, kind_of, workload_path
-from components.actions.resize.live import by_ordinal, pods_of, replica_sets_of
+from components.actions.resize.live import active_pods, by_ordinal, pods_of, replica_sets_of
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.pods import pod_sizes
 from components.actions.resize.recovery import listed_stateful_sets
 from components.actions.resize.resources import overlaid, same
 from components.actions.resize.running import resize_pods
 from components.actions.resize.templates import sizes
-from components.actions.resize.verdict import active_replica_sets, drift, revision_of
+from components.actions.resize.verdict import drift, of_update
 
 _OURS = (FIELD_MANAGER, OWN_MANAGER)
 
@@ -123,12 +123,8 @@ def _drifted(client: Client, live: Json) -> Iterator[str]:
 def _current(client: Client, live: Json) -> list[Json]:
     """Return the pods of a workload that are of its template: none of a Deployment in a rollout."""
     if kind_of(live) == "Deployment":
-        active = active_replica_sets(replica_sets_of(client, live))
-        return pods_of(client, active[0]) if len(active) == 1 else []
-    status = live.get("status", {})
-    if status.get("observedGeneration", 0) < live["metadata"]["generation"]:
-        return []
-    return [pod for pod in by_ordinal(pods_of(client, live)) if revision_of(pod) == status.get("updateRevision")]
+        return active_pods(client, replica_sets_of(client, live))
+    return of_update(live, by_ordinal(pods_of(client, live)))
 
 
 def _unrecorded(live: Json, desired: Json) -> Iterator[str]:

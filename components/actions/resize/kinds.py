@@ -24,6 +24,11 @@ def kind_of(manifest: Json) -> Kind:
     raise ValueError(f"a {written} is not resized in place: only a {' or a '.join(KINDS)}")
 
 
+def is_observed(workload: Json) -> bool:
+    """Tell whether the controller has seen the latest spec, so that the status speaks of that."""
+    return bool(workload.get("status", {}).get("observedGeneration", 0) >= workload["metadata"]["generation"])
+
+
 def resource_of(kind: Kind) -> str:
     """Return the kind's resource in the API group `apps`."""
     return _RESOURCES[kind]

@@ -48,6 +48,12 @@ def pods_of(client: Client, owner: Json) -> list[Json]:
     return [p for p in _controlled(client, "v1", "pods", owner) if is_alive(p)]
 
 
+def active_pods(client: Client, replica_sets: list[Json]) -> list[Json]:
+    """Return the living pods of the one active ReplicaSet; none of a Deployment in a rollout, which has several."""
+    active = active_replica_sets(replica_sets)
+    return pods_of(client, active[0]) if len(active) == 1 else []
+
+
 def by_ordinal(pods: list[Json]) -> list[Json]:
     """Return the pods of a StatefulSet, the highest ordinal first, as its controller updates them. Pure."""
     return sorted(pods, key=lambda pod: int(pod["metadata"]["name"].rpartition("-")[2]), reverse=True)
@@ -59,8 +65,7 @@ def gather(client: Client, live: Json, desired: Json) -> Facts:
     replica_sets: list[Json] = []
     if kind == "Deployment":
         replica_sets = replica_sets_of(client, live)
-        active = active_replica_sets(replica_sets)
-        pods = pods_of(client, active[0]) if len(active) == 1 else []
+        pods = active_pods(client, replica_sets)
     else:
         pods = by_ordinal(pods_of(client, live))
     nodes = nodes_of(client, pods)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, Json
 from components.actions.errors import ApiError
 from components.actions.parallel import at_once
 from components.actions.resize.autoscalers import shifts, updating
@@ -11,7 +11,7 @@ from components.actions.resize.budget import no_restart
 from components.actions.resize.journal import read_journal
 from components.actions.resize.kinds import Kind, argument, kind_of, workload_path
 from components.actions.resize.live import gather
-from components.actions.resize.pods import mutations, pod_sizes, resize_patch
+from components.actions.resize.pods import mutations, pod_sizes, resize_patch, resize_path
 from components.actions.resize.resources import Resources, same
 from components.actions.resize.templates import digest, equal_ignoring_hash, sizes
 from components.actions.resize.verdict import (
@@ -201,9 +201,8 @@ def _probed(client: Client, facts: Facts, decided: Plan) -> Plan:
         if patch is None:
             return None
         name = pod["metadata"]["name"]
-        path = path_of("v1", "pods", decided.namespace, name, "resize")
         try:
-            answer = client.patch(path, patch, kind="strategic", dry_run=True)
+            answer = client.patch(resize_path(pod), patch, kind="strategic", dry_run=True)
         except ApiError as error:
             return None if error.not_found else judge_refusal(name, error)
         changed = mutations(pod, patch, answer)

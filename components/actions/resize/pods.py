@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from components.actions.client import Json
+from components.actions.client import Json, path_of
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -49,6 +49,11 @@ def resize_patch(pod: Json, wanted: dict[str, Resources]) -> Json | None:
         key = "containers" if kind == "container" else "initContainers"
         spec.setdefault(key, []).append({"name": name, "resources": {section: q for section, q in target.items() if q}})
     return {"spec": spec} if spec else None
+
+
+def resize_path(pod: Json) -> str:
+    """Return the API path of a pod's subresource `resize`."""
+    return path_of("v1", "pods", pod["metadata"]["namespace"], pod["metadata"]["name"], "resize")
 
 
 def mutations(pod: Json, patch: Json, answer: Json) -> list[str]:

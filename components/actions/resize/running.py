@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, Json
 from components.actions.errors import ActionError, ApiError
 from components.actions.parallel import at_once
 from components.actions.resize.budget import allowed, is_available, read_budgets
@@ -15,6 +15,7 @@ from components.actions.resize.pods import (
     needs_restart,
     progress,
     resize_patch,
+    resize_path,
     restart_counts,
 )
 from components.actions.resize.resources import Resources
@@ -156,9 +157,7 @@ def _send(client: Client, pod: Json, patch: Json) -> Json | None:
     metadata = pod["metadata"]
     guarded = patch | {"metadata": {"uid": metadata["uid"]}}
     try:
-        return client.patch(
-            path_of("v1", "pods", metadata["namespace"], metadata["name"], "resize"), guarded, kind="strategic"
-        )
+        return client.patch(resize_path(pod), guarded, kind="strategic")
     except ApiError as error:
         if error.not_found or error.conflict:
             return None

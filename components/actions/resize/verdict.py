@@ -13,7 +13,7 @@ from typing import Literal
 from components.actions.client import Json
 from components.actions.resize.autoscalers import Autoscalers
 from components.actions.resize.budget import Budgets
-from components.actions.resize.kinds import Kind
+from components.actions.resize.kinds import Kind, is_observed
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -146,10 +146,13 @@ def active_replica_sets(replica_sets: list[Json]) -> list[Json]:
 
 def current_pods(facts: Facts) -> list[Json]:
     """Return the pods that are meant to be of the live template."""
-    if facts.kind == "Deployment":
-        return facts.pods
-    update = facts.live.get("status", {}).get("updateRevision")
-    return [pod for pod in facts.pods if revision_of(pod) == update]
+    return facts.pods if facts.kind == "Deployment" else of_update(facts.live, facts.pods)
+
+
+def of_update(stateful_set: Json, pods: list[Json]) -> list[Json]:
+    """Return the pods of a StatefulSet's latest revision; none before the controller has one for the latest spec."""
+    update = stateful_set.get("status", {}).get("updateRevision")
+    return [pod for pod in pods if revision_of(pod) == update] if is_observed(stateful_set) else []
 
 
 def revision_of(pod: Json) -> str:
@@ -165,7 +168,7 @@ def is_updated(stateful_set: Json) -> bool:
     spec, status = stateful_set["spec"], stateful_set.get("status", {})
     replicas = spec.get("replicas", 1)
     return bool(
-        status.get("observedGeneration", 0) >= stateful_set["metadata"]["generation"]
+        is_observed(stateful_set)
         and status.get("updatedReplicas", 0) == replicas == status.get("replicas", 0)
         and (
             (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
@@ -265,7 +268,7 @@ def _state_obstacles(facts: Facts) -> Iterator[str]:
         return
     active = active_replica_sets(facts.replica_sets)
     complete = (
-        status.get("observedGeneration", 0) >= facts.live["metadata"]["generation"]
+        is_observed(facts.live)
         and status.get("updatedReplicas", 0) == replicas == status.get("replicas", 0)
         and len(active) == 1
     )

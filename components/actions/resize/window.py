@@ -14,7 +14,7 @@ from typing import Literal
 from components.actions.client import Client, Json
 from components.actions.errors import ActionError, ApiError
 from components.actions.resize.journal import ANNOTATION, FIELD_MANAGER, Journal, read_journal
-from components.actions.resize.kinds import workload_path
+from components.actions.resize.kinds import is_observed, workload_path
 
 _ATTEMPTS = 20
 PAUSE = 0.1
@@ -103,7 +103,7 @@ class Window(ABC):
         deadline = time.monotonic() + CONTROLLER_SECONDS
         while True:
             live = self.live() if ours else self._same_object()
-            if live.get("status", {}).get("observedGeneration", 0) >= live["metadata"]["generation"]:
+            if is_observed(live):
                 return live
             if time.monotonic() > deadline:
                 raise NotAdopted(
