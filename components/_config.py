@@ -8,6 +8,7 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components._hooks import free_name_hook
+from components._where import provider_of
 from components.actions import generations
 from components.model import volume
 
@@ -70,14 +71,9 @@ class ConfigMaps:
         """
         if self._mutable is None:
             known = pulumi.Output.secret(self._connection)
-            self._mutable = Provider(
-                f"{self._name}-live",
-                kubeconfig=known.apply(lambda found: found["kubeconfig"]),
-                context=pulumi.Output.unsecret(known.apply(lambda found: found.get("context"))),
-                cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-                enable_config_map_mutable=True,
-                opts=pulumi.ResourceOptions(parent=self._component, additional_secret_outputs=["kubeconfig"]),
-            )
+            context = pulumi.Output.unsecret(known.apply(lambda found: found.get("context")))
+            opts = pulumi.ResourceOptions(parent=self._component)
+            self._mutable = provider_of(f"{self._name}-live", known, context, opts, enable_config_map_mutable=True)
         return self._mutable
 
 

@@ -97,7 +97,8 @@ def ready(
 def _recover(reached: Connection, desired: dict[str, Any], row: Row, *, report_only: bool) -> None:
     kind, metadata = desired["kind"], desired["metadata"]
     namespace, name = metadata["namespace"], metadata["name"]
-    with reached.client() as client:
+    # A report looks at the same objects several times, and changes none.
+    with reached.client(remember=report_only) as client:
         if kind == "StatefulSet" and not report_only:
             resize.refuse_replacement(client, desired)
         left = resize.unfinished(client, namespace, name, kind)
@@ -125,9 +126,8 @@ def _tell_drift(client: Client, kind: resize.Kind, namespace: str, name: str, ro
 def _wait(reached: Connection, manifest: dict[str, Any], patience: float, stop: threading.Event, row: Row) -> None:
     namespace, name, kind = manifest["metadata"]["namespace"], manifest["metadata"]["name"], manifest["kind"]
     with reached.client() as client:
-        readiness.wait_ready(client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress)
-        if kind == "Deployment":
-            rollout.conclude(client, namespace, name)
+        live = readiness.wait_ready(client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress)
+        rollout.conclude(client, live)
 
 
 def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Row) -> None:

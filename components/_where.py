@@ -6,12 +6,30 @@ from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import pulumi
+from pulumi_kubernetes import Provider
 
 from components._shape import later
 from components.actions import kubeconfig as kubeconfigs
 from components.model.problem import Problem
 
 _WAYS = ("record", "kubeconfig", "stack", "kind")
+
+
+def provider_of(
+    name: str, connection: pulumi.Output[Any], context: Any, opts: pulumi.ResourceOptions, **settings: Any
+) -> Provider:
+    """Return a provider for the cluster of a connection, which is a secret.
+
+    Its identity is the stack's, so that a rebuilt or moved cluster replaces nothing.
+    """
+    return Provider(
+        name,
+        kubeconfig=connection.apply(lambda known: known["kubeconfig"]),
+        context=context,
+        cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])),
+        **settings,
+    )
 
 
 class Record(TypedDict, total=False):

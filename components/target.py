@@ -12,7 +12,7 @@ from components._errors import InvalidArgs
 from components._hooks import connect
 from components._live import Row, in_thread, mocked
 from components._shape import check
-from components._where import from_stack, read, without_none
+from components._where import from_stack, provider_of, read, without_none
 from components.actions.connection import Connection, cluster_id_of
 from components.actions.errors import ActionError, ConnectionProblem
 from components.model.problem import Problem
@@ -91,13 +91,7 @@ class Target(pulumi.ComponentResource):
         context: Any = found.get("context")
         if args.get("stack"):
             context = pulumi.Output.unsecret(guarded.apply(lambda known: known.get("context")))
-        self.provider: Provider = Provider(
-            name,
-            kubeconfig=self.connection.apply(lambda known: known["kubeconfig"]),
-            context=context,
-            cluster_identifier=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-            opts=_under(self, additional_secret_outputs=["kubeconfig"]),
-        )
+        self.provider: Provider = provider_of(name, self.connection, context, _under(self))
         self.register_outputs({"connection": self.connection, "clusterId": self.cluster_id})
 
     async def _identity(self, known: Mapping[str, Any]) -> str:

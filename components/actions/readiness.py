@@ -56,8 +56,8 @@ def wait_ready(
     patience: float,
     stop: threading.Event | None = None,
     progress: Callable[[str], None] = lambda _text: None,
-) -> None:
-    """Return when the workload is well; raise `NotReady` with the diagnosis when it cannot be, or is not in time.
+) -> Json:
+    """Return the workload when it is well; raise `NotReady` with the diagnosis when it cannot be, or is not in time.
 
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. `progress` gets a line whenever
     the count of ready pods changes. Raises `ValueError` for a kind that is neither Deployment nor StatefulSet,
@@ -80,7 +80,7 @@ def wait_ready(
         now = time.monotonic()
         well_since = (well_since if well_since is not None else now) if _is_well(live) else None
         if well_since is not None and _is_settled(client, live, now - well_since):
-            return
+            return live
         stuck = _stuck(live)
         stuck_since = (stuck_since if stuck_since is not None else now) if stuck else None
         # For a moment after a change the conditions still tell of the rollout before it.

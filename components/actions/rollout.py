@@ -18,18 +18,17 @@ import time
 from collections.abc import Callable
 
 from components.actions.client import Client, Items, Json
-from components.actions.errors import ActionError, ApiError
+from components.actions.errors import ActionError
 from components.actions.readiness import NotReady, wait_ready
 from components.actions.resize.journal import FIELD_MANAGER
 from components.actions.resize.live import deployment_path, replica_sets_of, wanted_template
 from components.actions.resize.ownership import hand_back
 from components.actions.resize.templates import equal_ignoring_hash, without_none
 from components.actions.resize.verdict import active_replica_sets
+from components.actions.resize.window import until_no_conflict
 
 MARK = "kubernetes-emerging/rollout"
 _STEERING = ("strategy", "minReadySeconds", "progressDeadlineSeconds")
-_ATTEMPTS = 20
-_PAUSE = 0.1
 Say = Callable[[str], None]
 
 
@@ -59,7 +58,7 @@ def prove(
     if live is None or live["metadata"]["uid"] != uid or live["spec"].get("paused"):
         return
     progress("rolling out, to be taken back if it fails")
-    _write(client, live, desired, mark=True)
+    _write(client, desired, uid, mark=True)
     try:
         wait_ready(client, namespace, name, patience=patience, stop=stop, progress=progress)
     except NotReady as failure:
@@ -75,11 +74,10 @@ def is_tried(client: Client, namespace: str, name: str) -> bool:
     return live is not None and _mark_of(live) is not None
 
 
-def conclude(client: Client, namespace: str, name: str) -> None:
+def conclude(client: Client, live: Json) -> None:
     """Take the mark off a Deployment whose template is on record and whose pods are well."""
-    live = client.find(deployment_path(namespace, name))
-    if live is not None and _mark_of(live) is not None:
-        _unmark(client, namespace, name)
+    if _mark_of(live) is not None:
+        _unmark(client, live["metadata"]["namespace"], live["metadata"]["name"])
 
 
 def abandoned(client: Client, desired: Json) -> str:
@@ -107,7 +105,7 @@ def take_back(client: Client, desired: Json, *, progress: Say) -> str:
     namespace, name = metadata["namespace"], metadata["name"]
     live = client.get(deployment_path(namespace, name))
     progress("taking an unproved rollout back")
-    _write(client, live, desired, mark=False)
+    _write(client, desired, live["metadata"]["uid"], mark=False)
     hand_back(client, deployment_path(namespace, name))
     return f"the rollout that an earlier run left in Deployment {namespace}/{name} was taken back"
 
@@ -115,10 +113,8 @@ def take_back(client: Client, desired: Json, *, progress: Say) -> str:
 def _taken_back(client: Client, former: Json, uid: str, why: str, *, patience: float, progress: Say) -> str:
     namespace, name = former["metadata"]["namespace"], former["metadata"]["name"]
     progress("the rollout failed: bringing the former revision back")
-    live = client.find(deployment_path(namespace, name))
-    if live is None or live["metadata"]["uid"] != uid:
+    if not _write(client, former, uid, mark=True):
         return f"the rollout failed, and was not taken back, because the Deployment is gone: {why}"
-    _write(client, live, former, mark=True)
     try:
         wait_ready(client, namespace, name, patience=patience, progress=progress)
         state = "and its pods are ready"
@@ -128,17 +124,22 @@ def _taken_back(client: Client, former: Json, uid: str, why: str, *, patience: f
     return f"the rollout failed and was taken back: {why}\nThe former revision is back, {state}"
 
 
-def _write(client: Client, live: Json, manifest: Json, *, mark: bool) -> None:
-    """Give the Deployment the manifest's template and steering; with `mark`, note what it had, unless that is noted."""
-    path = deployment_path(live["metadata"]["namespace"], live["metadata"]["name"])
-    uid = live["metadata"]["uid"]
+def _write(client: Client, manifest: Json, uid: str, *, mark: bool) -> bool:
+    """Give the Deployment the manifest's template and steering; with `mark`, note what it had, unless that is noted.
+
+    Return whether the Deployment of this UID is still there.
+    """
+    path = deployment_path(manifest["metadata"]["namespace"], manifest["metadata"]["name"])
     spec = without_none(manifest["spec"])
-    for left in reversed(range(_ATTEMPTS)):
-        live = client.get(path)
-        if live["metadata"]["uid"] != uid:
-            return
+
+    def attempt() -> bool:
+        live = client.find(path)
+        if live is None or live["metadata"]["uid"] != uid:
+            return False
         template = wanted_template(client, live, manifest)
-        changes: Items = [{"op": "test", "path": "/metadata/resourceVersion", "value": _version(live)}]
+        # Another version than this one makes it a conflict.
+        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
+        changes: Items = [version]
         if not equal_ignoring_hash(live["spec"]["template"], template):
             changes.append({"op": "replace", "path": "/spec/template", "value": template})
         for field in _STEERING:
@@ -147,15 +148,10 @@ def _write(client: Client, live: Json, manifest: Json, *, mark: bool) -> None:
             elif field in live["spec"]:
                 changes.append({"op": "remove", "path": f"/spec/{field}"})
         changes += _marking(client, live, mark=mark)
-        try:
-            client.patch(path, changes, kind="json", field_manager=FIELD_MANAGER)
-        except ApiError as error:
-            # A test that fails is 422 (a status was written in between); so is what the server refuses.
-            if not left or error.status not in {409, 422} or _version(client.get(path)) == _version(live):
-                raise
-            time.sleep(_PAUSE)
-        else:
-            return
+        client.patch(path, changes, kind="json", field_manager=FIELD_MANAGER)
+        return True
+
+    return until_no_conflict(attempt)
 
 
 def _marking(client: Client, live: Json, *, mark: bool) -> Items:
@@ -192,7 +188,3 @@ def _unmark(client: Client, namespace: str, name: str) -> None:
     path = deployment_path(namespace, name)
     client.patch(path, {"metadata": {"annotations": {MARK: None}}}, field_manager=FIELD_MANAGER)
     hand_back(client, path)
-
-
-def _version(live: Json) -> str:
-    return str(live["metadata"]["resourceVersion"])

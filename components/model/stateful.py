@@ -1,7 +1,7 @@
 """A StatefulSet around a workload's pods: what is wrong with its arguments, and what they become.
 
 Rules without a source of their own are those of k8s.io/kubernetes/pkg/apis/apps/validation. What cannot change later is
-judged by `statefulset.immutable_changes`.
+judged by `immutable.immutable_changes`.
 """
 
 from collections.abc import Iterator, Mapping

@@ -4,7 +4,7 @@ from components.actions.client import Client, Json
 from components.actions.errors import ActionError
 from components.actions.resize.kinds import workload_path
 from components.actions.resize.templates import without_none
-from components.model.statefulset import immutable_changes
+from components.model.immutable import immutable_changes
 
 
 class WouldReplace(ActionError):  # noqa: N818 - what would happen

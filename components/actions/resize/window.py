@@ -9,13 +9,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from components.actions.client import Client, Json
 from components.actions.errors import ActionError, ApiError
 from components.actions.resize.journal import ANNOTATION, FIELD_MANAGER, Journal, read_journal
 from components.actions.resize.kinds import is_observed, workload_path
 
+_R = TypeVar("_R")
 _ATTEMPTS = 20
 PAUSE = 0.1
 CONTROLLER_SECONDS = 60.0
@@ -142,13 +143,13 @@ def is_held(live: Json) -> bool:
     return bool(spec.get("paused")) or (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
 
 
-def until_no_conflict(attempt: Callable[[], None]) -> None:
-    """Repeat a read-check-write while others (status writers, autoscalers) get in between."""
-    for left in reversed(range(_ATTEMPTS)):
+def until_no_conflict(attempt: Callable[[], _R]) -> _R:
+    """Repeat a read-check-write while others (status writers, autoscalers) get in between; return what it does."""
+    for _ in range(_ATTEMPTS - 1):
         try:
             return attempt()
         except ApiError as error:
-            if not error.conflict or not left:
+            if not error.conflict:
                 raise
         time.sleep(PAUSE)
-    return None
+    return attempt()

@@ -51,7 +51,7 @@ def test_a_good_rollout_is_proved(client: Client, namespace: str) -> None:
     former, desired = manifest(namespace, SMALL), manifest(namespace, SMALL, image=OTHER_IMAGE, minReadySeconds=1)
     create(client, former)
     proved(client, desired, former)
-    conclude(client, namespace, "web")
+    conclude(client, client.get(deployment_path(namespace, "web")))
     after = assert_whole(client, namespace, SMALL)
     assert {OTHER_IMAGE} == {pod["spec"]["containers"][0]["image"] for pod in after.pods}
     assert 1 == after.deployment["spec"]["minReadySeconds"]
@@ -142,13 +142,13 @@ def test_killed_after_every_change(kube: Transport, client: Client, namespace: s
                 reached = former
             assert (reached is desired) == (image == OTHER_IMAGE)
         wait_ready(client, namespace, "web", patience=60)
-        conclude(client, namespace, "web")
+        conclude(client, client.get(deployment_path(namespace, "web")))
         eventually(lambda reached=reached: plan(client, reached).outcome == "unchanged")  # type: ignore[misc]
         assert_whole(client, namespace, SMALL)
         assert abandoned(client, former) == ""
         if reached is desired:
             proved(client, former, desired)
-            conclude(client, namespace, "web")
+            conclude(client, client.get(deployment_path(namespace, "web")))
     assert change > 1
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.model.statefulset import immutable_changes
+from components.model.immutable import immutable_changes
 
 Json = dict[str, Any]
 
