@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from components.actions.client import Client
     from lab.cluster import Cluster
 
 
@@ -53,6 +54,14 @@ def kube(lab_cluster: "Cluster") -> Iterator[Any]:
     client: Any = config.new_client_from_config(str(lab_cluster.kubeconfig), lab_cluster.context)  # type: ignore[no-untyped-call]
     yield client
     client.close()
+
+
+@pytest.fixture
+def client(kube: Any) -> "Client":
+    """Give our own client over the test cluster's transport."""
+    from components.actions.client import Client
+
+    return Client(kube)
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ import threading
 import time
 from typing import Any
 
-import pytest
-
-from components.actions.client import Client, Json, Transport
+from components.actions.client import Client, Json
 from components.actions.resize import adopt, plan
 from components.actions.resize.live import deployment_path
 from tests.api.actions import stateful
@@ -16,12 +14,6 @@ from tests.api.actions.live import OTHER_IMAGE, Snapshot, assert_whole, create, 
 SMALL = {"cpu": "100m", "memory": "128Mi"}
 LARGE = {"cpu": "200m", "memory": "256Mi"}
 RESTART_MEMORY = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def cgroup(lab_cluster: Any, namespace: str, pod: str, container: str) -> tuple[int, int]:

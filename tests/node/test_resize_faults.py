@@ -27,12 +27,6 @@ CHANGES = 9
 
 
 @pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
-
-
-@pytest.fixture
 def process(lab_cluster: "Cluster") -> Callable[[str], int]:
     """Give a function that finds the process of one of the test cluster's own programs."""
     from lab.cluster import node

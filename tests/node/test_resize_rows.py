@@ -7,20 +7,25 @@ from typing import Any
 
 import pytest
 
-from components.actions.client import Client, Json, Transport
+from components.actions.client import Client, Json
 from components.actions.readiness import wait_ready
 from components.actions.resize import ResizeFailed, adopt, plan
 from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
-from tests.api.actions.live import CPU, LARGE, OTHER_IMAGE, SMALL, Snapshot, assert_whole, create, eventually, manifest
+from tests.api.actions.live import (
+    CPU,
+    LARGE,
+    OTHER_IMAGE,
+    SMALL,
+    Snapshot,
+    assert_whole,
+    create,
+    eventually,
+    forced,
+    manifest,
+)
 from tests.api.actions.live import roll as rolled
 
 HOLD_40M = "x=$(head -c 40000000 /dev/zero | tr '\\0' a); echo holding; while :; do sleep 1; done"
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def three(namespace: str, *cpus: str) -> Json:
@@ -100,9 +105,10 @@ def test_the_last_of_two_sizes_wins(client: Client, namespace: str) -> None:
     create(client, manifest(namespace, SMALL))
     before = Snapshot(client, namespace)
     large = {"cpu": "1200m", "memory": "32Mi"}
-    planned = plan(client, manifest(namespace, large))
-    forced = type(planned)(**{**vars(planned), "outcome": "in-place"})
-    assert "Deferred" in adopt(client, forced, progress=print, timeout=3, policy="wait").waiting
+    assert (
+        "Deferred"
+        in adopt(client, forced(client, manifest(namespace, large)), progress=print, timeout=3, policy="wait").waiting
+    )
     eventually(lambda: plan(client, manifest(namespace, CPU)).outcome == "in-place")
     adopt(client, plan(client, manifest(namespace, CPU)), progress=print, timeout=60)
     assert before.identities == assert_whole(client, namespace, CPU).identities

@@ -9,6 +9,7 @@ import pytest
 from kubernetes.client import ApiException, CoreV1Api, NodeV1Api
 
 from lab.engine import Engine, QuietDisplay, Summary
+from tests.programs import told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -76,11 +77,6 @@ def up(lab_cluster: "Cluster", kube: Any, namespace: str, tmp_path: Path) -> Ite
     except ApiException as error:
         if error.status != 404:
             raise
-
-
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def all_pods(kube: Any, namespace: str) -> list[Any]:

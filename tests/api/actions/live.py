@@ -1,5 +1,6 @@
 """Deployments on a real cluster for the tests of the actions: manifests, rollouts, and what must hold afterwards."""
 
+import dataclasses
 import json
 import os
 import threading
@@ -12,9 +13,11 @@ from urllib3.exceptions import ProtocolError
 
 from components.actions.client import Client, Json, Transport, path_of
 from components.actions.readiness import wait_ready
-from components.actions.resize import plan, unfinished
+from components.actions.resize import Plan, plan, unfinished
 from components.actions.resize.journal import ANNOTATION
+from components.actions.resize.kinds import kind_of, workload_path
 from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
+from components.actions.resize.ownership import merged_fields
 from components.actions.resize.pods import Progress, is_ready, progress
 from components.actions.resize.templates import equal_ignoring_hash
 from components.actions.resize.verdict import active_replica_sets
@@ -24,6 +27,7 @@ SMALL = {"cpu": "20m", "memory": "32Mi"}
 LARGE = {"cpu": "40m", "memory": "64Mi"}
 CPU = {"cpu": "30m", "memory": "32Mi"}
 PULUMI = "pulumi-kubernetes"
+APPLIER = f"{PULUMI}-1a2b3c4d"
 # What another test shows as well in less time, on another kind of workload.
 SLOW = pytest.mark.skipif(not os.environ.get("LAB_TEST_ALL"), reason="slow: with LAB_TEST_ALL=1 only")
 
@@ -73,6 +77,37 @@ def roll(client: Client, body: Json) -> None:
     wait_ready(client, namespace, "web", patience=90)
 
 
+def take_over(client: Client, path: str) -> None:
+    """Do to a workload's managedFields what the provider does before it applies."""
+    entries = client.get(path)["metadata"]["managedFields"]
+    merged = merged_fields(entries) or [
+        entry | {"manager": APPLIER, "operation": "Apply"} if entry["manager"] == PULUMI else entry for entry in entries
+    ]
+    client.patch(path, [{"op": "replace", "path": "/metadata/managedFields", "value": merged}], kind="json")
+
+
+def apply(client: Client, body: Json, **options: Any) -> Json:
+    """Apply a workload as Pulumi's provider does: own manager, no force."""
+    path = workload_path(kind_of(body), body["metadata"]["namespace"], body["metadata"]["name"])
+    return client.patch(path, body, kind="apply", field_manager=APPLIER, **options)
+
+
+def forced(client: Client, body: Json) -> Plan:
+    """Return the plan for a change that the plan itself foresees to fail, marked as if it had not."""
+    planned = plan(client, body)
+    assert planned.outcome == "rollout", planned.lines()
+    return dataclasses.replace(planned, outcome="in-place")
+
+
+def identities_of(pods: list[Json]) -> list[tuple[str, str, int]]:
+    """Return UID, container id and restarts of every main container."""
+    return [
+        (pod["metadata"]["uid"], status["containerID"], status["restartCount"])
+        for pod in pods
+        for status in pod["status"]["containerStatuses"]
+    ]
+
+
 class Snapshot:
     """What the cluster says about one Deployment at one moment."""
 
@@ -85,11 +120,7 @@ class Snapshot:
     @property
     def identities(self) -> list[tuple[str, str, int]]:
         """UID, container id and restarts of every container."""
-        return [
-            (pod["metadata"]["uid"], status["containerID"], status["restartCount"])
-            for pod in self.pods
-            for status in pod["status"]["containerStatuses"]
-        ]
+        return identities_of(self.pods)
 
 
 def no_live_copy(client: Client, namespace: str) -> bool:

@@ -73,11 +73,7 @@ class Snapshot:
     @property
     def identities(self) -> list[tuple[str, str, int]]:
         """UID, container id and restarts of every container."""
-        return [
-            (pod["metadata"]["uid"], status["containerID"], status["restartCount"])
-            for pod in self.pods
-            for status in pod["status"]["containerStatuses"]
-        ]
+        return live.identities_of(self.pods)
 
 
 def assert_whole(client: Client, namespace: str, size: dict[str, str], strategy: Json = ROLLING) -> Snapshot:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from components.actions.client import Client, Json, Transport, path_of
+from components.actions.client import Client, Json, path_of
 from components.actions.generations import LABEL, WORKLOAD_LABEL, free_name, hold, own_and_prune
 from components.actions.readiness import wait_ready
 from components.actions.resize.live import deployment_path
@@ -13,12 +13,6 @@ from tests.api.actions.live import PULUMI, SMALL, eventually, manifest
 
 # The collector has long acted by then.
 COLLECTED = 10.0
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def config_map(namespace: str, workload: str = "aaaa") -> Json:

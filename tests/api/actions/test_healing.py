@@ -1,8 +1,6 @@
 """Sizes that were changed by hand, on a real cluster: found, said by whom, and put back in place."""
 
-import pytest
-
-from components.actions.client import Client, Json, Transport, path_of
+from components.actions.client import Client, Json, path_of
 from components.actions.readiness import wait_ready
 from components.actions.resize import adopt, all_drifted, drifted, heal, plan
 from components.actions.resize.live import deployment_path
@@ -19,12 +17,6 @@ from tests.api.actions.live import (
 )
 
 KUBECTL = "kubectl-patch"
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def resize_by_hand(client: Client, namespace: str, pod: str, size: dict[str, str], manager: str = KUBECTL) -> None:

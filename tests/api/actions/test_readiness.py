@@ -4,18 +4,12 @@ import time
 
 import pytest
 
-from components.actions.client import Client, Json, Transport, path_of
+from components.actions.client import Client, Json, path_of
 from components.actions.readiness import NotReady, wait_ready
 from components.actions.resize.live import deployment_path
 from tests.api.actions.live import LARGE, OTHER_IMAGE, PULUMI, SMALL, create, manifest
 
 CRASH = {"command": ["sh", "-c", "echo no database >&2; exit 3"]}
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def hopeless(client: Client, body: Json, *, patience: float = 120) -> str:

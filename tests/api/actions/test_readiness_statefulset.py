@@ -4,19 +4,13 @@ import time
 
 import pytest
 
-from components.actions.client import Client, Json, Transport, path_of
+from components.actions.client import Client, Json, path_of
 from components.actions.readiness import NotReady
 from components.actions.resize.kinds import workload_path
 from tests.api.actions.live import LARGE, PULUMI, SMALL
 from tests.api.actions.stateful import ON_DELETE, create, manifest, path, well
 
 ORDERED = {"podManagementPolicy": "OrderedReady"}
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def update(client: Client, body: Json) -> None:

@@ -16,31 +16,24 @@ from components.actions.resize import FailurePolicy, ResizeFailed, adopt, finish
 from components.actions.resize.deployment_window import SUPERSEDED
 from components.actions.resize.journal import ANNOTATION, RECORD_ANNOTATION
 from components.actions.resize.live import deployment_path, pods_of, replica_sets_of
-from components.actions.resize.ownership import merged_fields
 from tests.api.actions.live import (
     CPU,
     LARGE,
     OTHER_IMAGE,
-    PULUMI,
     SLOW,
     SMALL,
     Killed,
     KillingTransport,
     Snapshot,
+    apply,
     assert_whole,
     create,
     eventually,
+    forced,
     manifest,
     roll,
+    take_over,
 )
-
-APPLIER = f"{PULUMI}-1a2b3c4d"
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def resize(client: Client, body: Json, *, timeout: float = 60) -> None:
@@ -225,7 +218,7 @@ def test_an_undo_restores_the_twin_too(kube: Transport, client: Client, namespac
 def test_fields_of_others_in_the_template(client: Client, namespace: str, manager: str, outcome: str) -> None:
     """What another controller put into the template stays when Pulumi applies; what kubectl put there does not."""
     create(client, manifest(namespace, SMALL))
-    take_over(client, namespace)
+    take_over(client, deployment_path(namespace, "web"))
     apply(client, manifest(namespace, SMALL))
     template = {"metadata": {"annotations": {"example.com/restarted": "now"}}}
     client.patch(deployment_path(namespace, "web"), {"spec": {"template": template}}, field_manager=manager)
@@ -392,28 +385,12 @@ def test_someone_resumes_in_the_window(kube: Transport, client: Client, namespac
     assert_whole(client, namespace, SMALL)
 
 
-def take_over(client: Client, namespace: str) -> None:
-    """Do to managedFields what the provider does before it applies."""
-    path = deployment_path(namespace, "web")
-    entries = client.get(path)["metadata"]["managedFields"]
-    merged = merged_fields(entries) or [
-        entry | {"manager": APPLIER, "operation": "Apply"} if entry["manager"] == PULUMI else entry for entry in entries
-    ]
-    client.patch(path, [{"op": "replace", "path": "/metadata/managedFields", "value": merged}], kind="json")
-
-
-def apply(client: Client, body: Json, **options: Any) -> Json:
-    """Apply as Pulumi's provider does: own manager, no force."""
-    path = deployment_path(body["metadata"]["namespace"], "web")
-    return client.patch(path, body, kind="apply", field_manager=APPLIER, **options)
-
-
 def test_pulumi_applies_the_same_values_without_a_rollout(client: Client, namespace: str) -> None:
     """A07: the update that follows an adoption is a no-op, and the one after it meets no conflict, in preview too."""
     create(client, manifest(namespace, SMALL))
     resize(client, manifest(namespace, LARGE))
     before = Snapshot(client, namespace)
-    take_over(client, namespace)
+    take_over(client, deployment_path(namespace, "web"))
     apply(client, manifest(namespace, LARGE))
     after = assert_whole(client, namespace, LARGE)
     assert before.deployment["metadata"]["generation"] == after.deployment["metadata"]["generation"]
@@ -430,7 +407,7 @@ def test_pulumi_applies_the_same_values_without_a_rollout(client: Client, namesp
 def test_another_manager_would_be_a_conflict(client: Client, namespace: str) -> None:
     """The control of the test above: a patch under a name of our own makes the next apply a conflict."""
     create(client, manifest(namespace, SMALL))
-    take_over(client, namespace)
+    take_over(client, deployment_path(namespace, "web"))
     apply(client, manifest(namespace, SMALL))
     change = manifest(namespace, CPU)["spec"]["template"]
     path = deployment_path(namespace, "web")
@@ -443,7 +420,7 @@ def test_another_manager_would_be_a_conflict(client: Client, namespace: str) -> 
 def test_an_undone_resize_leaves_no_conflict_either(kube: Transport, client: Client, namespace: str) -> None:
     """After a kill and an undo, Pulumi's next preview of another size is clean."""
     create(client, manifest(namespace, SMALL))
-    take_over(client, namespace)
+    take_over(client, deployment_path(namespace, "web"))
     apply(client, manifest(namespace, SMALL))
     planned = plan(client, manifest(namespace, CPU))
     with pytest.raises(Killed):
@@ -453,13 +430,6 @@ def test_an_undone_resize_leaves_no_conflict_either(kube: Transport, client: Cli
     finish(client, left, lambda _line: None, desired=manifest(namespace, SMALL))
     apply(client, manifest(namespace, LARGE), dry_run=True)
     assert_whole(client, namespace, SMALL)
-
-
-def forced(client: Client, body: Json) -> Any:
-    """Return the plan for a change that the plan itself foresees to fail, marked as if it had not."""
-    planned = plan(client, body)
-    assert planned.outcome == "rollout", planned.lines()
-    return dataclasses.replace(planned, outcome="in-place")
 
 
 @pytest.mark.parametrize("cpu", ["1200m", pytest.param("64", marks=SLOW)])

@@ -12,7 +12,6 @@ from components.actions.client import Client, Json, Transport, path_of
 from components.actions.readiness import NotReady
 from components.actions.resize import (
     FailurePolicy,
-    Plan,
     ResizeFailed,
     adopt,
     all_drifted,
@@ -24,9 +23,20 @@ from components.actions.resize import (
     unfinished,
 )
 from components.actions.resize.journal import ANNOTATION, RECORD_ANNOTATION
-from components.actions.resize.ownership import merged_fields
 from components.actions.resize.verdict import revision_of
-from tests.api.actions.live import CPU, LARGE, OTHER_IMAGE, PULUMI, SLOW, SMALL, Killed, KillingTransport, eventually
+from tests.api.actions.live import (
+    CPU,
+    LARGE,
+    OTHER_IMAGE,
+    SLOW,
+    SMALL,
+    Killed,
+    KillingTransport,
+    apply,
+    eventually,
+    forced,
+    take_over,
+)
 from tests.api.actions.stateful import (
     ON_DELETE,
     ROLLING,
@@ -40,16 +50,9 @@ from tests.api.actions.stateful import (
     well,
 )
 
-APPLIER = f"{PULUMI}-1a2b3c4d"
 # A kill at every change takes minutes: a few of them by default, all with LAB_TEST_ALL=1.
 EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 6
 RESTART_CPU = {"resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}
-
-
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
 
 
 def quiet(_line: str) -> None:
@@ -61,13 +64,6 @@ def resize(client: Client, body: Json, *, timeout: float = 60) -> None:
     planned = plan(client, body)
     assert "in-place" == planned.outcome, planned.lines()
     adopt(client, planned, progress=quiet, timeout=timeout)
-
-
-def forced(client: Client, body: Json) -> Plan:
-    """Return the plan for a change that the plan itself foresees to fail, marked as if it had not."""
-    planned = plan(client, body)
-    assert "rollout" == planned.outcome, planned.lines()
-    return dataclasses.replace(planned, outcome="in-place")
 
 
 def killed(kube: Transport, client: Client, body: Json, after: int) -> None:
@@ -390,26 +386,12 @@ def test_a_policy_survives_a_kill(kube: Transport, client: Client, namespace: st
         assert_whole(client, namespace, SMALL)
 
 
-def take_over(client: Client, namespace: str) -> None:
-    """Do to managedFields what the provider does before it applies."""
-    entries = client.get(path(namespace))["metadata"]["managedFields"]
-    merged = merged_fields(entries) or [
-        entry | {"manager": APPLIER, "operation": "Apply"} if entry["manager"] == PULUMI else entry for entry in entries
-    ]
-    client.patch(path(namespace), [{"op": "replace", "path": "/metadata/managedFields", "value": merged}], kind="json")
-
-
-def apply(client: Client, body: Json, **options: Any) -> Json:
-    """Apply as Pulumi's provider does: own manager, no force."""
-    return client.patch(path(body["metadata"]["namespace"]), body, kind="apply", field_manager=APPLIER, **options)
-
-
 def test_pulumi_applies_the_same_values_without_a_rollout(client: Client, namespace: str) -> None:
     """A07: the update that follows an adoption is a no-op, and the one after it meets no conflict, in preview too."""
     create(client, manifest(namespace, SMALL))
     resize(client, manifest(namespace, LARGE))
     before = Snapshot(client, namespace)
-    take_over(client, namespace)
+    take_over(client, path(namespace))
     apply(client, manifest(namespace, LARGE))
     after = assert_whole(client, namespace, LARGE)
     assert before.live["metadata"]["generation"] == after.live["metadata"]["generation"]
@@ -426,7 +408,7 @@ def test_pulumi_applies_the_same_values_without_a_rollout(client: Client, namesp
 def test_an_undone_resize_leaves_no_conflict_either(kube: Transport, client: Client, namespace: str) -> None:
     """After a kill and an undo, Pulumi's next preview of another size is clean."""
     create(client, manifest(namespace, SMALL))
-    take_over(client, namespace)
+    take_over(client, path(namespace))
     apply(client, manifest(namespace, SMALL))
     killed(kube, client, manifest(namespace, CPU), 4)
     left = unfinished(client, namespace, "web", "StatefulSet")

@@ -28,12 +28,6 @@ PROBE = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
 BAD_IMAGE = "localhost/none:1"
 
 
-@pytest.fixture
-def client(kube: Transport) -> Client:
-    """Return our client over the test cluster's transport."""
-    return Client(kube)
-
-
 def proved(client: Client, desired: Json, former: Json, *, patience: float = 60, **options: Any) -> None:
     """Roll out as the hook does."""
     uid = client.get(deployment_path(desired["metadata"]["namespace"], "web"))["metadata"]["uid"]

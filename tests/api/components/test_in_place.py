@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from kubernetes.client import AppsV1Api, AutoscalingV2Api, CoreV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, Summary
+from lab.engine import Engine
+from tests.programs import live, pod_uids, told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -53,29 +54,13 @@ pulumi.export("ready", web.ready)
 Run = Callable[..., Engine]
 
 
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
-
-
-def live(kube: Any, namespace: str) -> Any:
-    """Return the live Deployment."""
-    return AppsV1Api(kube).read_namespaced_deployment("web", namespace)
-
-
-def pods(kube: Any, namespace: str) -> set[str]:
-    """Return the UIDs of the pods that are not on their way out."""
-    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
-    return {pod.metadata.uid for pod in listed if not pod.metadata.deletion_timestamp}
-
-
 def test_required_lets_a_size_through_in_place_only(kube: Any, namespace: str, run: Run) -> None:
     """In place it goes; what would roll, or restart a container, fails in preview and update, with nothing touched."""
     assert run().up().ok
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     grown = run(cpu="30m").up()
     assert grown.ok, told(grown)
-    assert before == pods(kube, namespace)
+    assert before == pod_uids(kube, namespace)
 
     generation = live(kube, namespace).metadata.generation
     both = {"cpu": "40m", "image": images.NGINX_1_26}
@@ -85,11 +70,11 @@ def test_required_lets_a_size_through_in_place_only(kube: Any, namespace: str, r
         assert "in_place is required, and this change would be something else; nothing was changed" in told(refused)
         assert "more than sizes changes" in told(refused)
         assert generation == live(kube, namespace).metadata.generation
-    assert before == pods(kube, namespace)
+    assert before == pod_uids(kube, namespace)
 
     rolled = run(cpu="30m", image=images.NGINX_1_26).up()
     assert rolled.ok, told(rolled)  # no size changes here, so it is no matter of resizing
-    assert before.isdisjoint(pods(kube, namespace))
+    assert before.isdisjoint(pod_uids(kube, namespace))
 
 
 def test_required_takes_no_restart_of_a_container(kube: Any, namespace: str, run: Run) -> None:
@@ -98,10 +83,10 @@ def test_required_takes_no_restart_of_a_container(kube: Any, namespace: str, run
     refused = run(restart="yes", cpu="30m").preview()
     assert not refused.ok
     assert "nginx requests.cpu 20m -> 30m: in place, with a restart of the container" in told(refused)
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     done = run(restart="yes", cpu="30m", in_place="preferred").up()
     assert done.ok, told(done)
-    assert before == pods(kube, namespace)
+    assert before == pod_uids(kube, namespace)
 
 
 def test_required_with_no_pods_has_nothing_to_spare(kube: Any, namespace: str, run: Run) -> None:
@@ -122,7 +107,7 @@ def test_a_size_that_was_changed_by_hand_is_put_back(kube: Any, namespace: str, 
     assert run().up().ok
     assert "20m" == live(kube, namespace).spec.template.spec.containers[0].resources.limits["cpu"]
 
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
     (pod,) = [each.metadata.name for each in listed if each.metadata.uid in before]
     resize = {"spec": {"containers": [container]}}
@@ -133,7 +118,7 @@ def test_a_size_that_was_changed_by_hand_is_put_back(kube: Any, namespace: str, 
     healed = run().up()
     assert (True, False) == (healed.ok, bool(healed.changes))
     assert "limits.cpu is 30m, the template says 20m (changed by kubectl-edit); put back in place" in told(healed)
-    assert before == pods(kube, namespace)
+    assert before == pod_uids(kube, namespace)
     assert "by hand" not in told(run().up())
 
 

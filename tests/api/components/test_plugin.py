@@ -11,7 +11,8 @@ from typing import Any
 from kubernetes.client import AppsV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, Summary
+from lab.engine import Engine
+from tests.programs import told
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
@@ -111,11 +112,6 @@ async def run():
 pulumi.export("made", pulumi.Output.from_input(run()))
 """
 Run = Callable[..., Engine]
-
-
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def test_target_preflight_and_a_workload_through_the_plugin(kube: Any, namespace: str, run: Run) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from kubernetes.client import AppsV1Api, CoreV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, Summary
+from lab.engine import Engine
+from tests.programs import living_pods, told
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
@@ -53,11 +54,6 @@ pulumi.export("ready", web.ready)
 Run = Callable[..., Engine]
 
 
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
-
-
 def live(kube: Any, namespace: str) -> Any:
     """Return the live StatefulSet."""
     return AppsV1Api(kube).read_namespaced_stateful_set("web", namespace)
@@ -65,12 +61,8 @@ def live(kube: Any, namespace: str) -> Any:
 
 def pods(kube: Any, namespace: str) -> set[tuple[str, int]]:
     """Return UID and restarts of the pods that are not on their way out."""
-    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
-    return {
-        (pod.metadata.uid, pod.status.container_statuses[0].restart_count)
-        for pod in listed
-        if not pod.metadata.deletion_timestamp
-    }
+    found = living_pods(kube, namespace)
+    return {(pod.metadata.uid, pod.status.container_statuses[0].restart_count) for pod in found}
 
 
 def test_a_size_is_changed_in_place(kube: Any, namespace: str, run: Run) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubernetes.client import AppsV1Api, CoreV1Api
+from kubernetes.client import AppsV1Api
 
 from components.actions.rollout import MARK
 from lab.cluster import images
-from lab.engine import Engine, Summary
+from lab.engine import Engine
+from tests.programs import live, pod_uids, told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -88,22 +89,6 @@ else:
 Run = Callable[..., Engine]
 
 
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
-
-
-def live(kube: Any, namespace: str) -> Any:
-    """Return the live Deployment."""
-    return AppsV1Api(kube).read_namespaced_deployment("web", namespace)
-
-
-def pods(kube: Any, namespace: str) -> set[str]:
-    """Return the UIDs of the pods that are not on their way out."""
-    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
-    return {pod.metadata.uid for pod in listed if not pod.metadata.deletion_timestamp}
-
-
 def image_of(kube: Any, namespace: str) -> str:
     """Return the image in the Deployment's template."""
     return str(live(kube, namespace).spec.template.spec.containers[0].image)
@@ -115,7 +100,7 @@ def test_a_failed_rollout_leaves_state_and_cluster_in_agreement(kube: Any, names
     The bad one fails again.
     """
     assert run().up().ok
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     assert "new pods that are not ready within 60 s are taken back" in told(run(image="localhost/none:1").preview())
     for _ in range(2):
         failed = run(image="localhost/none:1").up()
@@ -123,7 +108,7 @@ def test_a_failed_rollout_leaves_state_and_cluster_in_agreement(kube: Any, names
         assert "the rollout failed and was taken back" in told(failed)
         assert "localhost/none:1" in told(failed)
         assert "The former revision is back, and its pods are ready" in told(failed)
-        assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
+        assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pod_uids(kube, namespace))
     unchanged = run().up()
     assert (True, False) == (unchanged.ok, bool(unchanged.changes)), told(unchanged)
     assert run(image=images.NGINX_1_26).up().ok
@@ -135,7 +120,7 @@ def test_a_failed_rollout_leaves_state_and_cluster_in_agreement(kube: Any, names
 def test_a_killed_proof_is_made_up_for(kube: Any, namespace: str, run: Run) -> None:
     """The bad template that a killed run left is there already, so nothing would roll: it is proved all the same."""
     assert run().up().ok
-    before, found = pods(kube, namespace), live(kube, namespace)
+    before, found = pod_uids(kube, namespace), live(kube, namespace)
     listed: list[Any] = AppsV1Api(kube).list_namespaced_replica_set(namespace).items
     mark = {"version": 1, "uid": found.metadata.uid, "replica_set": listed[0].metadata.name, "started": "just now"}
     tried = {"containers": [{"name": "nginx", "image": "localhost/none:1"}]}
@@ -143,29 +128,29 @@ def test_a_killed_proof_is_made_up_for(kube: Any, namespace: str, run: Run) -> N
     AppsV1Api(kube).patch_namespaced_deployment("web", namespace, body, field_manager="pulumi-kubernetes")
     failed = run(image="localhost/none:1").up()
     assert "the rollout failed and was taken back" in told(failed)
-    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
+    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pod_uids(kube, namespace))
 
     AppsV1Api(kube).patch_namespaced_deployment("web", namespace, body, field_manager="pulumi-kubernetes")
     assert "will be taken back first" in told(run().preview())
     reverted = run().up()
     assert (True, False) == (reverted.ok, bool(reverted.changes)), told(reverted)
     assert "an earlier run left in Deployment" in told(reverted)
-    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
+    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pod_uids(kube, namespace))
 
 
 def test_another_restart_text_replaces_the_pods(kube: Any, namespace: str, run: Run) -> None:
     """And nothing else does: the same text is no change."""
     assert run(restart="once").up().ok
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     assert not run(restart="once").up().changes
     assert run(restart="twice").up().ok
-    assert before.isdisjoint(pods(kube, namespace))
+    assert before.isdisjoint(pod_uids(kube, namespace))
 
 
 def test_a_plain_deployment_moves_in(kube: Any, namespace: str, run: Run) -> None:
     """The same object and the same pods; what costs a rollout is said first; from then on it is resized in place."""
     assert run(plain="yes").up().ok
-    uid, before = live(kube, namespace).metadata.uid, pods(kube, namespace)
+    uid, before = live(kube, namespace).metadata.uid, pod_uids(kube, namespace)
     preview = run(policy="yes").preview()
     assert preview.ok, told(preview)
     assert (0, 0) == (preview.counts["delete"], preview.counts["replace"])
@@ -175,10 +160,10 @@ def test_a_plain_deployment_moves_in(kube: Any, namespace: str, run: Run) -> Non
 
     moved = run().up()
     assert moved.ok, told(moved)
-    assert (uid, before) == (live(kube, namespace).metadata.uid, pods(kube, namespace))
+    assert (uid, before) == (live(kube, namespace).metadata.uid, pod_uids(kube, namespace))
     resized = run(cpu="30m").up()
     assert resized.ok, told(resized)
-    assert (uid, before) == (live(kube, namespace).metadata.uid, pods(kube, namespace))
+    assert (uid, before) == (live(kube, namespace).metadata.uid, pod_uids(kube, namespace))
 
 
 def test_an_autoscaler_owns_the_number_of_pods(kube: Any, namespace: str, run: Run) -> None:
@@ -188,7 +173,7 @@ def test_an_autoscaler_owns_the_number_of_pods(kube: Any, namespace: str, run: R
     assert run(autoscaled="yes", cpu="30m").up().ok
     assert run(autoscaled="yes", cpu="30m", image=images.NGINX_1_26).up().ok
     assert 3 == live(kube, namespace).spec.replicas
-    assert 3 == len(pods(kube, namespace))
+    assert 3 == len(pod_uids(kube, namespace))
 
 
 def test_ctrl_c_takes_a_rollout_back(
@@ -196,7 +181,7 @@ def test_ctrl_c_takes_a_rollout_back(
 ) -> None:
     """In the middle of a rollout that is being proved it does not wait for the patience, and leaves nothing half."""
     assert run(patience="300").up().ok
-    before = pods(kube, namespace)
+    before = pod_uids(kube, namespace)
     script = f"""
         from pathlib import Path
         from lab.engine import Engine, QuietDisplay
@@ -220,6 +205,6 @@ def test_ctrl_c_takes_a_rollout_back(
     for pid in (process.pid, int(program)):
         os.kill(pid, signal.SIGINT)
     assert process.wait(60) != 0
-    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pods(kube, namespace))
+    assert (images.NGINX_1_22, before) == (image_of(kube, namespace), pod_uids(kube, namespace))
     again = run(patience="300").up()
     assert (True, False) == (again.ok, bool(again.changes)), told(again)

@@ -13,7 +13,8 @@ import pytest
 from kubernetes.client import ApiException, AppsV1Api, CoreV1Api, NodeV1Api, V1ConfigMap, V1ObjectMeta
 
 from lab.cluster import images
-from lab.engine import Engine, QuietDisplay, Summary
+from lab.engine import Engine, QuietDisplay
+from tests.programs import living_pods, told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -88,11 +89,6 @@ def run(run: Run, kube: Any, namespace: str) -> Iterator[Run]:
             raise
 
 
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
-
-
 def runtime_class(kube: Any, name: str) -> Any:
     """Return the live RuntimeClass."""
     return NodeV1Api(kube).read_runtime_class(name)
@@ -103,18 +99,12 @@ def deployment(kube: Any, namespace: str, name: str = "web") -> Any:
     return AppsV1Api(kube).read_namespaced_deployment(name, namespace)
 
 
-def pods(kube: Any, namespace: str) -> list[Any]:
-    """Return the pods that are not on their way out."""
-    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
-    return [pod for pod in listed if not pod.metadata.deletion_timestamp]
-
-
 def test_pods_carry_the_class_and_its_overhead(kube: Any, namespace: str, run: Run) -> None:
     """Under the restricted level the pod runs with class, overhead and scheduling, and its own sizes untouched."""
     summary = run().up()
 
     assert summary.ok, told(summary)
-    (pod,) = pods(kube, namespace)
+    (pod,) = living_pods(kube, namespace)
     assert (namespace, {"cpu": "10m", "memory": "24Mi"}) == (pod.spec.runtime_class_name, pod.spec.overhead)
     assert {"kubernetes.io/os": "linux"} == pod.spec.node_selector
     (container,) = pod.spec.containers
@@ -149,14 +139,14 @@ def test_a_handler_that_no_node_has_stops_before_the_class_is_touched(kube: Any,
     """Preview and update say it alike; class, Deployment and pods stay as they were."""
     assert run().up().ok
     before, workload = runtime_class(kube, namespace), deployment(kube, namespace)
-    (old,) = pods(kube, namespace)
+    (old,) = living_pods(kube, namespace)
 
     for summary in (run(handler="nosuch").preview(), run(handler="nosuch").up()):
         assert not summary.ok
         assert "wasm=nosuch: no: no node has the handler 'nosuch' (they have: runc, wasmedge)" in told(summary)
     assert before.metadata.resource_version == runtime_class(kube, namespace).metadata.resource_version
     assert workload.metadata.generation == deployment(kube, namespace).metadata.generation
-    assert [old.metadata.uid] == [pod.metadata.uid for pod in pods(kube, namespace)]
+    assert [old.metadata.uid] == [pod.metadata.uid for pod in living_pods(kube, namespace)]
     assert run().up().ok
 
 
@@ -174,7 +164,7 @@ def test_a_handler_that_nobody_asked_about_is_told_within_seconds(run: Run) -> N
 def test_another_overhead_is_an_update(kube: Any, namespace: str, run: Run) -> None:
     """The class stays and new pods carry the new overhead; nothing rolls for it."""
     assert run().up().ok
-    before, (old,) = runtime_class(kube, namespace), pods(kube, namespace)
+    before, (old,) = runtime_class(kube, namespace), living_pods(kube, namespace)
     changed = run(overhead="48Mi").up()
 
     assert changed.ok, told(changed)
@@ -182,7 +172,7 @@ def test_another_overhead_is_an_update(kube: Any, namespace: str, run: Run) -> N
     after = runtime_class(kube, namespace)
     assert before.metadata.uid == after.metadata.uid
     assert {"cpu": "10m", "memory": "48Mi"} == after.overhead.pod_fixed
-    assert [old.metadata.uid] == [pod.metadata.uid for pod in pods(kube, namespace)]
+    assert [old.metadata.uid] == [pod.metadata.uid for pod in living_pods(kube, namespace)]
 
 
 @pytest.mark.parametrize(

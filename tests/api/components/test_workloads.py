@@ -11,7 +11,8 @@ import pytest
 from kubernetes.client import AppsV1Api, CoreV1Api
 
 from lab.cluster import images
-from lab.engine import Engine, Summary
+from lab.engine import Engine
+from tests.programs import living_pods, told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -91,15 +92,9 @@ def run(run: Run) -> Run:
     return make
 
 
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
-
-
 def _pods(kube: Any, namespace: str) -> list[str]:
     """Return the names of the pods that are not on their way out."""
-    listed: list[Any] = CoreV1Api(kube).list_namespaced_pod(namespace).items
-    return [pod.metadata.name for pod in listed if not pod.metadata.deletion_timestamp]
+    return [pod.metadata.name for pod in living_pods(kube, namespace)]
 
 
 def generations(kube: Any, namespace: str) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ from lab.engine import Engine, EngineError, QuietDisplay, Summary
 from lab.engine.lock import born
 from lab.engine.state import State
 from tests.api.engine.killing import EVERY, killed, writes
+from tests.programs import told
 
 PRELUDE = """
 import pulumi
@@ -46,11 +47,6 @@ def ok(summary: Summary) -> dict[str, int]:
     """Return the counts of a run that went well."""
     assert summary.ok, told(summary)
     return dict(summary.counts)
-
-
-def told(summary: Summary) -> str:
-    """Return all messages of a run as one text."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 LIFE = """

@@ -12,6 +12,7 @@ import yaml
 from lab.engine import Engine, Summary
 from lab.engine.cluster import ApiError, Cluster
 from lab.engine.state import State
+from tests.programs import told
 
 Make = Callable[..., Engine]
 
@@ -68,11 +69,6 @@ pulumi.export("auto", auto.metadata.name)
 pulumi.export("ip", service.spec.cluster_ip)
 pulumi.export("word", secret.data["word"])
 """
-
-
-def told(summary: Summary) -> str:
-    """Return all messages of a run as one text."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def ok(summary: Summary) -> dict[str, int]:

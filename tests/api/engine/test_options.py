@@ -10,6 +10,7 @@ from lab.engine import Engine, Summary
 from lab.engine.cluster import Cluster
 from lab.engine.state import State
 from tests.api.engine.killing import EVERY
+from tests.programs import told
 
 Make = Callable[..., Engine]
 
@@ -18,11 +19,6 @@ def ok(summary: Summary) -> dict[str, int]:
     """Return the counts of a run that went well."""
     assert summary.ok, told(summary)
     return dict(summary.counts)
-
-
-def told(summary: Summary) -> str:
-    """Return all messages of a run as one text."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def urns(folder: Path) -> dict[str, str]:

@@ -17,8 +17,9 @@ from components.actions.resize.journal import ANNOTATION, Journal
 from components.model.feature import parse
 from components.model.finding import Report
 from components.model.platforms import table
-from lab.engine import Engine, QuietDisplay, Summary
+from lab.engine import Engine, QuietDisplay
 from tests.api.preflight.conftest import ROOT, Identity
+from tests.programs import told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -35,11 +36,6 @@ def report(kubeconfig: Path, *features: str, namespaces: tuple[str, ...] = (), d
 def answers(found: Report) -> dict[str, str]:
     """Return the answers by subject."""
     return {each.subject: each.answer for each in found.findings}
-
-
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def test_a_whole_node_has_everything(lab_cluster: "Cluster", namespace: str) -> None:

@@ -14,10 +14,11 @@ from components.actions import preflight
 from components.actions.connection import load_kubeconfig
 from components.model.feature import parse
 from components.model.finding import Report
-from lab.engine import Engine, QuietDisplay, Summary
+from lab.engine import Engine, QuietDisplay
 from lab.progress import PlainProgress
 from tests.api.preflight.conftest import ROOT
 from tests.api.preflight.shaping import Shape, shaped
+from tests.programs import told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -53,11 +54,6 @@ EXPECTED = {
     "aks": ("yes", "yes", "AKS 1.35"),
     "gke": ("yes", "yes", "GKE 1.36"),
 }
-
-
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def stack_config(stack: str) -> dict[str, str]:

@@ -12,9 +12,10 @@ import yaml
 from kubernetes import config as kube_config
 from kubernetes.client import CoreV1Api
 
-from lab.engine import Engine, QuietDisplay, Summary
+from lab.engine import Engine, QuietDisplay
 from lab.engine.display import PlainDisplay
 from tests.api.preflight.conftest import ROOT, Identity
+from tests.programs import told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -57,11 +58,6 @@ def run(tmp_path: Path) -> Run:
         return Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given)
 
     return make
-
-
-def told(summary: Summary) -> str:
-    """Return everything that a run said."""
-    return "\n".join(found.message for found in summary.diagnostics)
 
 
 def uid_of(kubeconfig: Path) -> str:
