@@ -412,6 +412,10 @@ class WorkloadArgs(TypedDict, total=False):
     rollback (the default): templates and pods get their old sizes back, and the update fails. rollout: new pods of the
     new size are rolled out. wait: the new size stays, the kubelets carry it out when they can, and `ready` fails until
     they have."""
+    rollback_on_failure: Input[bool]
+    """True: an update that rolls out new pods is proved before Pulumi records it. When its pods cannot become ready, or
+    are not within the patience, the workload gets its former template back and the update fails, so that Pulumi's
+    state and the cluster agree. False by default: the failed revision stays, beside the old pods that still serve."""
     patience_seconds: Input[int]
     """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""
 
@@ -421,10 +425,6 @@ class DeploymentWorkloadArgs(WorkloadArgs, total=False):
 
     strategy: Input[StrategyArgs]
     """How new pods take the place of old ones; a rolling update by default."""
-    rollback_on_failure: Input[bool]
-    """True: an update that rolls out new pods is proved before Pulumi records it. When its pods cannot become ready, or
-    are not within the patience, the Deployment gets its former template back and the update fails, so that Pulumi's
-    state and the cluster agree. False by default: the failed revision stays, beside the old pods that still serve."""
 
 
 class VolumeClaimTemplateArgs(TypedDict, total=False):

@@ -106,7 +106,7 @@ def _recover(reached: Connection, desired: dict[str, Any], row: Row, *, report_o
             row.warn(f"an earlier resize was interrupted and will be brought to its end first: {left}")
         elif left:
             row.info(resize.finish(client, left, row.progress, desired=desired))
-        tried = rollout.abandoned(client, desired) if kind == "Deployment" and not left else ""
+        tried = rollout.abandoned(client, desired) if not left else ""
         if tried and report_only:
             row.warn(f"an earlier rollout was interrupted and will be taken back first: {tried}")
         elif tried:

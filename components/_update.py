@@ -127,4 +127,4 @@ def _adopt(
 
 def _is_tried(reached: Connection, desired: Any) -> bool:
     with reached.client() as client:
-        return rollout.is_tried(client, desired["metadata"]["namespace"], desired["metadata"]["name"])
+        return rollout.is_tried(client, desired)

@@ -46,6 +46,8 @@ args = {{
 }}
 if config.get("storage"):
     args["volume_claim_templates"] = [{{"name": "data", "storage": config.require("storage")}}]
+if config.get("guarded"):
+    args["rollback_on_failure"] = True
 if config.get("service"):
     args["service_name"] = config.require("service")
 web = ResizableStatefulSet("web", args, pulumi.ResourceOptions(provider=target.provider))
@@ -129,3 +131,18 @@ def test_a_bad_image_fails_with_its_cause(namespace: str, run: Run) -> None:
         assert "localhost/none:1" in told(failed)
     mended = run().up()
     assert mended.ok or "kubectl delete pod" in told(mended)
+
+
+def test_a_guarded_rollout_that_fails_is_taken_back(kube: Any, namespace: str, run: Run) -> None:
+    """Its cause is told, state and cluster agree, and the pod that had not been reached is the same one."""
+    assert run(guarded="yes").up().ok
+    before = pods(kube, namespace)
+    failed = run(guarded="yes", image="localhost/none:1").up()
+    assert not failed.ok
+    assert "the rollout failed and was taken back" in told(failed)
+    assert "localhost/none:1" in told(failed)
+    assert "The former revision is back, and its pods are ready" in told(failed)
+    assert images.NGINX_1_22 == live(kube, namespace).spec.template.spec.containers[0].image
+    assert 1 == len(before & pods(kube, namespace))
+    unchanged = run(guarded="yes").up()
+    assert (True, False) == (unchanged.ok, bool(unchanged.changes)), told(unchanged)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes.client import AppsV1Api
 
+from components.actions.resize.templates import digest, sizes
 from components.actions.rollout import MARK
 from lab.cluster import images
 from lab.engine import Engine
@@ -121,8 +122,9 @@ def test_a_killed_proof_is_made_up_for(kube: Any, namespace: str, run: Run) -> N
     """The bad template that a killed run left is there already, so nothing would roll: it is proved all the same."""
     assert run().up().ok
     before, found = pod_uids(kube, namespace), live(kube, namespace)
-    listed: list[Any] = AppsV1Api(kube).list_namespaced_replica_set(namespace).items
-    mark = {"version": 1, "uid": found.metadata.uid, "replica_set": listed[0].metadata.name, "started": "just now"}
+    template = AppsV1Api(kube).api_client.sanitize_for_serialization(found.spec.template)
+    mark = {"version": 1, "uid": found.metadata.uid, "started": "just now"}
+    mark |= {"template": digest(template), "sizes": sizes(template)}
     tried = {"containers": [{"name": "nginx", "image": "localhost/none:1"}]}
     body = {"metadata": {"annotations": {MARK: json.dumps(mark)}}, "spec": {"template": {"spec": tried}}}
     AppsV1Api(kube).patch_namespaced_deployment("web", namespace, body, field_manager="pulumi-kubernetes")

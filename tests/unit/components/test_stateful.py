@@ -56,7 +56,6 @@ async def test_a_stateful_set_with_its_claims(mocks: ClusterMocks) -> None:
     ("more", "path", "words"),
     [
         ({"strategy": {}}, "strategy", "no such field"),
-        ({"rollback_on_failure": True}, "rollback_on_failure", "no such field"),
         ({"name": "n" * 53}, "name", "write 52 at most"),
         ({"service_name": "No"}, "service_name", "is not a valid name"),
         ({"pod_management_policy": "Ordered"}, "pod_management_policy", "write OrderedReady (the default), Parallel"),
