@@ -247,6 +247,19 @@ class EmptyDirArgs(TypedDict, total=False):
     """Quantity over which the pod is evicted; none by default."""
 
 
+class ReloadArgs(TypedDict, total=False):
+    """What is run in every pod once it sees new content of a live config.
+
+    The container is asked for that with `cat`, which it needs to have. A pod that starts later is told nothing. A
+    command that fails fails the deployment, and the next one tries again.
+    """
+
+    container: Required[Input[str]]
+    """Name of a main container or a sidecar that mounts the volume."""
+    command: Required[Input[Sequence[Input[str]]]]
+    """The command and its arguments, such as `["nginx", "-s", "reload"]`; no shell interprets them."""
+
+
 class ConfigArgs(TypedDict, total=False):
     """Files that the workload brings along, by default in an immutable ConfigMap named after their content.
 
@@ -261,6 +274,8 @@ class ConfigArgs(TypedDict, total=False):
     on_change: Input[str]
     """roll (the default): other content rolls new pods out. live: it is changed in place, in one ConfigMap that stays,
     and the kubelets bring it into the pods that run within about a minute; what reads the files has to notice."""
+    reload: Input[ReloadArgs]
+    """How what reads a live config is told that it has changed; by nothing by default."""
 
 
 class ConfigMapVolumeArgs(TypedDict, total=False):

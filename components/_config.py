@@ -18,6 +18,7 @@ class ConfigMaps:
 
     `names` has the name of each by its volume. `kept` are the manifests of those that are named after their content:
     they outlive their replacement, so that a rollback can mount them, and `bases` are the beginnings of their names.
+    `reloads` are the arguments of an `actions.reload.Reload` for each whose change pods are told of; `key` is as given.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class ConfigMaps:
         self.names: dict[str, Any] = {}
         self.kept: list[dict[str, Any]] = []
         self.bases: list[Any] = []
-        self._component, self._name, self._key, self._connection = component, name, key, connection
+        self.reloads: list[dict[str, Any]] = []
+        self.key = key
+        self._component, self._name, self._connection = component, name, connection
         self._mutable: Provider | None = None
         for each in fields.get("volumes") or []:
             config = each.get("config")
@@ -37,9 +40,9 @@ class ConfigMaps:
 
     def _generation(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
         wanted = pulumi.Output.all(config["name"], config["data"])
-        called = wanted.apply(lambda found: volume.config_name(found[0], found[1], self._key))
-        manifest = config_map_of(config, called, namespace, self._key)
-        freed = free_name_hook(f"{self._name}-{place}", self._connection, self._key)
+        called = wanted.apply(lambda found: volume.config_name(found[0], found[1], self.key))
+        manifest = config_map_of(config, called, namespace, self.key)
+        freed = free_name_hook(f"{self._name}-{place}", self._connection, self.key)
         child = ConfigMap(
             f"{self._name}/{place}",
             **manifest,
@@ -55,14 +58,17 @@ class ConfigMaps:
         return created
 
     def _live(self, place: str, config: Mapping[str, Any], namespace: Any) -> Any:
-        name = pulumi.Output.from_input(config["name"]).apply(lambda base: volume.live_name(base, self._key))
-        manifest: dict[str, Any] = config_map_of(config, name, namespace, self._key)
+        name = pulumi.Output.from_input(config["name"]).apply(lambda base: volume.live_name(base, self.key))
+        manifest: dict[str, Any] = config_map_of(config, name, namespace, self.key)
         child = ConfigMap(
             f"{self._name}/{place}",
             **manifest,
             opts=pulumi.ResourceOptions(parent=self._component, provider=self._provider()),
         )
-        return child.metadata.apply(lambda found: found.name or "")
+        created = child.metadata.apply(lambda found: found.name or "")
+        if config.get("reload"):
+            self.reloads.append({"volume": place, "config_map": created, **config["reload"]})
+        return created
 
     def _provider(self) -> Provider:
         """Return a provider that changes ConfigMaps in place, which the official one does only if it is told to.

@@ -12,12 +12,14 @@ from typing import Any
 
 import pulumi
 
+from components._config import ConfigMaps
 from components._hooks import connect
 from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
-from components.actions import generations, readiness, resize, rollout
+from components.actions import generations, readiness, reload, resize, rollout
 from components.actions.client import Client
 from components.actions.connection import Connection
 from components.actions.errors import ActionError, ApiError
+from components.actions.resize.kinds import workload_path
 
 WAIT_FOR_OBSERVED = {"pulumi.com/waitFor": "jsonpath={.status.observedGeneration}"}
 DEFAULT_PATIENCE = 120
@@ -60,18 +62,19 @@ def ready(
     connection: Any,
     patience: Any,
     in_place: Any,
-    configuration: tuple[str, Sequence[Any]],
+    config_maps: ConfigMaps,
 ) -> pulumi.Output[bool]:
     """Return an output that is true once every pod of the workload is up to date and available.
 
     `desired` is the workload's manifest, with the UID of the object that was made. The output raises RunError with the
     diagnosis when the pods cannot be well, or are not within `patience` seconds. Afterwards sizes that were changed by
-    hand, in the template or in pods, are put back in place unless `in_place` is `off`; and the kept generations of the
-    workload's configuration (its key, and the bases of their names) are given to their Deployment, the oldest removed.
+    hand, in the template or in pods, are put back in place unless `in_place` is `off`; pods are told of configuration
+    that has changed under them; and its kept generations are given to their Deployment, the oldest removed.
     """
 
     async def wait(values: Sequence[Any]) -> bool:
-        manifest, reached, seconds, healing, bases = values[0], await connect(values[1]), float(values[2]), *values[3:]
+        manifest, reached, seconds, healing = values[0], await connect(values[1]), float(values[2]), values[3]
+        bases, reloads = values[4:]
         if reached is None:
             return True
         row, stop = Row(child.urn), threading.Event()
@@ -80,7 +83,9 @@ def ready(
             if healing != "off":
                 with critical_section(row):
                     await in_thread(_heal, reached, manifest, seconds, row)
-            await in_thread(_keep, reached, manifest, bases, configuration[0], row)
+            for each in reloads:
+                await in_thread(_reload, reached, manifest, reload.Reload(**each), seconds, stop, row, at_exit="end")
+            await in_thread(_keep, reached, manifest, bases, config_maps.key, row)
         except (ActionError, ValueError) as problem:
             await critical_sections_done()
             raise pulumi.RunError(str(problem)) from None
@@ -90,7 +95,7 @@ def ready(
 
     if mocked() or pulumi.runtime.is_dry_run():
         return pulumi.Output.from_input(desired["metadata"]).apply(lambda _: True)
-    found = pulumi.Output.all(desired, connection, patience, in_place, list(configuration[1]))
+    found = pulumi.Output.all(desired, connection, patience, in_place, config_maps.bases, config_maps.reloads)
     return pulumi.Output.unsecret(found.apply(wait))
 
 
@@ -138,6 +143,22 @@ def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Ro
                 row.warn(f"not as the program has it: {done}")
     except ActionError as problem:
         row.warn(f"the pods are well, but sizes that are not the program's could not be put back: {problem}")
+
+
+def _reload(
+    reached: Connection,
+    manifest: dict[str, Any],
+    wanted: reload.Reload,
+    patience: float,
+    stop: threading.Event,
+    row: Row,
+) -> None:
+    metadata = manifest["metadata"]
+    with reached.client() as client:
+        live = client.get(workload_path(manifest["kind"], metadata["namespace"], metadata["name"]))
+        told = reload.reload_pods(client, live, wanted, patience=patience, stop=stop, progress=row.progress)
+    if told:
+        row.info(f"{wanted.volume}: {told} pods see the new content and have run {wanted.command[0]!r}")
 
 
 def _keep(reached: Connection, manifest: dict[str, Any], bases: Sequence[str], key: str, row: Row) -> None:

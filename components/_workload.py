@@ -133,7 +133,7 @@ class Workload(pulumi.ComponentResource):
         self.container_ports = ports
         identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
         desired = {"kind": kept_by.kind, "metadata": identity, "spec": spec}
-        self.ready = ready(child, desired, connection, patience, args.get("in_place"), (key, config_maps.bases))
+        self.ready = ready(child, desired, connection, patience, args.get("in_place"), config_maps)
         self.register_outputs(
             {
                 "name": self.name,

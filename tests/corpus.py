@@ -352,6 +352,11 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
             | one({}, {"a": None}, {"a": "x" * 2**20}, {"a": "x" * 2**20, "b": "y"}, {"a": "é" * 2**19 + "z"}),
         ),
         "on_change": Value(one("roll", "live"), one("", "Live", "reload")),
+        "reload": Part(shared.ReloadArgs),
+    },
+    shared.ReloadArgs: {
+        "container": REFERENCE,
+        "command": Value(st.just(["true"]), st.just([])),
     },
     shared.ConfigMapVolumeArgs: {"name": REFERENCE},
     shared.SecretVolumeArgs: {"secret_name": REFERENCE},
@@ -363,7 +368,8 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
     shared.VolumeArgs: {
         "name": Value(fresh(LABEL), BAD_LABEL, once=True),
         "empty_dir": Part(shared.EmptyDirArgs),
-        "config": Part(shared.ConfigArgs),
+        # The server never sees a reload, and which containers there will be is not drawn yet.
+        "config": Part(shared.ConfigArgs, never=("reload",)),
         "config_map": Part(shared.ConfigMapVolumeArgs),
         "secret": Part(shared.SecretVolumeArgs),
         "persistent_volume_claim": Part(shared.PersistentVolumeClaimArgs),

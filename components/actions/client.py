@@ -20,6 +20,7 @@ from components.actions.errors import ApiError, ConnectionProblem
 
 Json = dict[str, Any]
 Items = list[Json]
+Headers = list[str]
 PatchType = Literal["merge", "strategic", "json", "apply"]
 
 _CONTENT_TYPES: dict[PatchType, str] = {
@@ -31,6 +32,7 @@ _CONTENT_TYPES: dict[PatchType, str] = {
 _ESCAPED_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _CONNECT_SECONDS = 5.0
 _PAGE = 500
+_AGENT = "kubernetes-emerging"
 # Pauses before further attempts at a request that never reached the server, or that it asked to repeat.
 _PAUSES = (0.3, 1.0)
 
@@ -151,6 +153,13 @@ class Client:
         """Return the answer as text: container logs."""
         return self._send("GET", path, query, None, "").decode("utf-8", "replace")
 
+    def socket_settings(self) -> tuple[str, Headers, Any, str | None]:
+        """Return what opens a WebSocket to the server: its address, credentials as headers, TLS context and proxy."""
+        settings = self._transport.configuration
+        headers = [f"{each['key']}: {each['value']}" for each in settings.auth_settings().values()]
+        tls = self._transport.rest_client.pool_manager.connection_pool_kw.get("ssl_context")
+        return self.server, [*headers, f"User-Agent: {_AGENT}"], tls, settings.proxy
+
     def version(self) -> tuple[int, int]:
         """Return major and minor version of the API server, for example `(1, 33)`."""
         answer = self.get("/version")
@@ -236,7 +245,7 @@ class Client:
         self, method: str, url: str, payload: bytes | None, content_type: str, *, last: bool
     ) -> tuple[int, bytes, float]:
         """Send once; return status, body, Retry-After. Status 0: repeating is safe and may help."""
-        headers = {"Accept": "application/json", "User-Agent": "kubernetes-emerging"}
+        headers = {"Accept": "application/json", "User-Agent": _AGENT}
         if content_type:
             headers["Content-Type"] = content_type
         for setting in self._transport.configuration.auth_settings().values():

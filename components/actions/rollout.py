@@ -71,7 +71,7 @@ def prove(
     if live is None or live["metadata"]["uid"] != uid or _rolls_nothing(live):
         return
     progress("rolling out, to be taken back if it fails")
-    _write(client, desired, uid, mark=True)
+    _write(client, desired, uid)
     try:
         _wait(client, desired, patience=patience, stop=stop, progress=progress)
     except NotReady as failure:
@@ -96,7 +96,8 @@ def conclude(client: Client, live: Json) -> None:
 def abandoned(client: Client, desired: Json) -> str:
     """Say which rollout a killed run left that this manifest no longer asks for; "" for none.
 
-    That is one whose mark tells of the manifest's template, while the workload has another.
+    That is one whose mark tells of the manifest's template, while the workload has another, or has it again and is
+    held up by a pod that failed.
     """
     live = client.find(_path(desired))
     mark = _mark_of(live) if live else None
@@ -105,25 +106,24 @@ def abandoned(client: Client, desired: Json) -> str:
     wanted = wanted_template(client, live, desired)
     if digest(wanted) != mark["template"] or not has_sizes(wanted, mark["sizes"]):
         return ""
-    if equal_ignoring_hash(live["spec"]["template"], wanted):
+    if equal_ignoring_hash(live["spec"]["template"], wanted) and not _failed(client, live):
         return ""
     return f"{_what(live)} has a template that was being tried since {mark['started']}, and never proved"
 
 
 def take_back(client: Client, desired: Json, *, progress: Say) -> str:
     """Bring a workload with an abandoned rollout back to this manifest's template; return what was done."""
-    path = _path(desired)
-    uid = client.get(path)["metadata"]["uid"]
+    uid = client.get(_path(desired))["metadata"]["uid"]
     progress("taking an unproved rollout back")
-    _write(client, desired, uid, mark=False)
+    _write(client, desired, uid)
     _delete_failed(client, desired, uid)
-    hand_back(client, path)
+    _unmark(client, desired)
     return f"the rollout that an earlier run left in {_what(desired)} was taken back"
 
 
 def _taken_back(client: Client, former: Json, uid: str, why: str, *, patience: float, progress: Say) -> str:
     progress("the rollout failed: bringing the former revision back")
-    if not _write(client, former, uid, mark=True):
+    if not _write(client, former, uid):
         return f"the rollout failed, and was not taken back, because the {former['kind']} is gone: {why}"
     while True:
         deleted = _delete_failed(client, former, uid)
@@ -147,25 +147,30 @@ def _wait(client: Client, manifest: Json, **options: Any) -> None:
 
 def _delete_failed(client: Client, manifest: Json, uid: str) -> list[str]:
     """Delete the pods of other revisions that are not Ready, which a StatefulSet would wait for; return their names."""
-    if kind_of(manifest) != "StatefulSet":
-        return []
     deadline = time.monotonic() + _OBSERVED_SECONDS
     live = client.find(_path(manifest))
     while live is not None and not is_observed(live) and time.monotonic() < deadline:
         time.sleep(_PAUSE)
         live = client.find(_path(manifest))
-    if live is None or live["metadata"]["uid"] != uid or not is_observed(live):
+    if live is None or live["metadata"]["uid"] != uid:
         return []
-    update = live["status"].get("updateRevision")
-    failed = [pod for pod in by_ordinal(pods_of(client, live)) if revision_of(pod) != update and not is_ready(pod)]
+    failed = _failed(client, live)
     for pod in failed:
         metadata = pod["metadata"]
         client.delete(path_of("v1", "pods", metadata["namespace"], metadata["name"]), uid=metadata["uid"])
     return [pod["metadata"]["name"] for pod in failed]
 
 
-def _write(client: Client, manifest: Json, uid: str, *, mark: bool) -> bool:
-    """Give the workload the manifest's template and steering; with `mark`, note what it had, unless that is noted.
+def _failed(client: Client, live: Json) -> list[Json]:
+    """Return the pods of other revisions that hold a StatefulSet's controller up; it has none while it is behind."""
+    if kind_of(live) != "StatefulSet" or not is_observed(live):
+        return []
+    update = live["status"].get("updateRevision")
+    return [pod for pod in by_ordinal(pods_of(client, live)) if revision_of(pod) != update and not is_ready(pod)]
+
+
+def _write(client: Client, manifest: Json, uid: str) -> bool:
+    """Give the workload the manifest's template and steering, and note what it had, unless that is noted.
 
     Return whether the workload of this UID is still there.
     """
@@ -186,18 +191,16 @@ def _write(client: Client, manifest: Json, uid: str, *, mark: bool) -> bool:
                 changes.append({"op": "add", "path": f"/spec/{field}", "value": spec[field]})
             elif field in live["spec"]:
                 changes.append({"op": "remove", "path": f"/spec/{field}"})
-        changes.append({"op": "add", "path": "/metadata/annotations", "value": _annotations(live, mark=mark)})
+        changes.append({"op": "add", "path": "/metadata/annotations", "value": _marked(live)})
         client.patch(path, changes, kind="json", field_manager=FIELD_MANAGER)
         return True
 
     return until_no_conflict(attempt)
 
 
-def _annotations(live: Json, *, mark: bool) -> dict[str, str]:
+def _marked(live: Json) -> dict[str, str]:
     annotations = dict(live["metadata"].get("annotations") or {})
-    if not mark:
-        annotations.pop(MARK, None)
-    elif _mark_of(live) is None:
+    if _mark_of(live) is None:
         template = live["spec"]["template"]
         annotations[MARK] = json.dumps(
             {

@@ -113,6 +113,9 @@ def _config(place: str, config: Any) -> Iterator[Problem]:
     yield from one_of(f"{place}.on_change", config.get("on_change"), ON_CHANGE, "roll", "own")
     if config.get("on_change") is UNKNOWN:
         yield Problem(f"{place}.on_change", "it is not known before the deployment", "write roll or live")
+    if config.get("reload") is not None and config.get("on_change") in {None, "roll"}:
+        remedy = "write on_change: live, or leave it out"
+        yield Problem(f"{place}.reload", "a config that rolls is never seen to change", remedy, "own")
     data = config.get("data")
     if not isinstance(data, dict):
         return

@@ -304,6 +304,32 @@ def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]
             port_names += [(f"{place}.ports[{i}].name", port.get("name")) for i, port in entries(entry.get("ports"))]
     yield from unique(place_names, "name")
     yield from unique(port_names, "name", "port-name")
+    yield from _reloads(args)
+
+
+def _reloads(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check that what is told of a live config's change mounts it."""
+    told = [each for field in ("sidecars", "containers") for _, each in entries(args.get(field))]
+    late = any(args.get(field) is UNKNOWN or UNKNOWN in (args.get(field) or ()) for field in ("sidecars", "containers"))
+    for index, each in entries(args.get("volumes")):
+        config = each.get("config")
+        reload = config.get("reload") if isinstance(config, dict) and config.get("on_change") == "live" else None
+        if not isinstance(reload, dict):
+            continue
+        place = f"volumes[{index}].config.reload"
+        if reload.get("command") == []:
+            yield Problem(f"{place}.command", "it is empty", "write the program and its arguments", "own")
+        name = reload.get("container")
+        mounts = [found.get("volume_mounts") for found in told if found.get("name") in (name, UNKNOWN)]
+        if late or not isinstance(name, str) or any(_may_mount(listed, each.get("name")) for listed in mounts):
+            continue
+        remedy = "name a main container or a sidecar that mounts it"
+        yield Problem(f"{place}.container", f"no container {name!r} mounts the volume", remedy, "own")
+
+
+def _may_mount(mounts: Any, volume: Any) -> bool:
+    names_of_mounts = [each.get("name") for _, each in entries(mounts)]
+    return mounts is UNKNOWN or volume is UNKNOWN or UNKNOWN in names_of_mounts or volume in names_of_mounts
 
 
 def _grace(args: Mapping[str, Any], default: int | None) -> Any:

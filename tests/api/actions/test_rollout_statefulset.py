@@ -78,7 +78,8 @@ def test_a_killed_rollout_is_taken_back_by_a_reverted_program(
         else:
             break
         tried = abandoned(client, former)
-        assert ("never proved" in tried) == (plan(client, former).outcome != "unchanged"), tried
+        # Also where the template is back already: the pod that failed would hold everything up.
+        assert "never proved" in tried or plan(client, former).outcome == "unchanged", tried
         if tried:
             assert "" == abandoned(client, desired)
             assert "was taken back" in take_back(client, former, progress=print)

@@ -1,6 +1,7 @@
 """The workload components in whole programs on a real cluster: replacement, failure and secrets."""
 
 import base64
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,6 +37,9 @@ if config.get("late"):
     image = late.id.apply(lambda _: {images.NGINX_1_26!r})
 
 
+reload = config.get_object("reload")
+
+
 def workload(name, label=None):
     args = {{
         "connection": target.connection,
@@ -63,6 +67,7 @@ def workload(name, label=None):
                     "name": "site",
                     "data": {{"default.conf": config.get("site") or ""}},
                     "on_change": config.get("on_change") or "roll",
+                    **({{"reload": {{"container": "nginx", "command": reload}}}} if reload else {{}}),
                 }},
             }},
             {{"name": "tmp", "empty_dir": {{}}}},
@@ -165,6 +170,51 @@ def test_live_files_reach_the_pods_that_run(lab_cluster: "Cluster", kube: Any, n
         time.sleep(2)
     assert [pod] == _pods(kube, namespace)
     assert not run(site="# better", **live).up().changes
+
+
+def test_pods_are_told_of_live_files(lab_cluster: "Cluster", kube: Any, namespace: str, run: Run) -> None:
+    """Once they see them: the same process serves other content, within seconds; a new pod is told nothing."""
+    live = {"on_change": "live", "reload": json.dumps(["nginx", "-s", "reload"])}
+
+    def site(answer: str) -> str:
+        return f"server {{ listen 8081; location / {{ return 200 {answer}; }} }}"
+
+    def served() -> str:
+        command = ["curl", "-s", "http://127.0.0.1:8081"]
+        kubectl = [str(lab_cluster.kubectl), "--kubeconfig", str(lab_cluster.kubeconfig), "-n", namespace, "exec", pod]
+        return subprocess.run([*kubectl, "--", *command], capture_output=True, text=True, check=True).stdout
+
+    made = run(site=site("one"), **live).up()
+    assert made.ok, told(made)
+    assert "see the new content" not in told(made)
+    (pod,) = _pods(kube, namespace)
+    time.sleep(3)  # pods of the same seconds as their content are told, to be sure
+    changed = run(site=site("two"), **live).up()
+    assert changed.ok, told(changed)
+    assert "files: 1 pods see the new content and have run 'nginx'" in told(changed)
+    assert [pod] == _pods(kube, namespace)
+    status: Any = CoreV1Api(kube).read_namespaced_pod(pod, namespace).status
+    assert 0 == status.container_statuses[0].restart_count
+    again = run(site=site("two"), **live).up()
+    assert not again.changes
+    assert "see the new content" not in told(again)
+
+
+def test_a_reload_that_fails_is_tried_again(kube: Any, namespace: str, run: Run) -> None:
+    """By the next `up`, also without a change, until it works; pod, command and its last words are told."""
+    refusing = {"on_change": "live", "reload": json.dumps(["sh", "-c", "echo no such site >&2; exit 3"])}
+    assert run(**refusing).up().ok
+    (pod,) = _pods(kube, namespace)
+    time.sleep(3)
+    for _ in range(2):
+        failed = run(site="# better", **refusing).up()
+        assert not failed.ok
+        assert f"pod {pod}: container nginx, 'sh' ended with 3: no such site" in told(failed)
+    missing = run(site="# better", on_change="live", reload=json.dumps(["none-such"])).up()
+    assert not missing.ok
+    assert "the container needs `cat` and the reload command's program" in told(missing)
+    assert run(site="# better", on_change="live", reload=json.dumps(["true"])).up().ok
+    assert [pod] == _pods(kube, namespace)
 
 
 def test_bad_files_fail_every_time_until_they_are_mended(namespace: str, run: Run) -> None:

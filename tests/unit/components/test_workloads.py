@@ -336,6 +336,35 @@ BAD = [
         "containers[0].volume_mounts[0].sub_path",
         "never sees what changes",
     ),
+    (
+        {
+            "volumes": [
+                {
+                    "name": "a",
+                    "config": {"name": "c", "data": {"f": ""}, "reload": {"container": "web", "command": ["true"]}},
+                }
+            ]
+        },
+        "volumes[0].config.reload",
+        "write on_change: live",
+    ),
+    (
+        {
+            "volumes": [
+                {
+                    "name": "a",
+                    "config": {
+                        "name": "c",
+                        "data": {"f": ""},
+                        "on_change": "live",
+                        "reload": {"container": "wbe", "command": ["true"]},
+                    },
+                }
+            ]
+        },
+        "volumes[0].config.reload.container",
+        "name a main container or a sidecar that mounts it",
+    ),
     ({"connection": {"kubeconfig": "~/.kube/config"}}, "connection.kubeconfig", "which reads files"),
     ({"strategy": {"type": "Rolling"}}, "strategy.type", "RollingUpdate (the default), Recreate"),
     ({"strategy": {"rolling_update": {"max_surge": "one"}}}, "strategy.rolling_update.max_surge", "'25%'"),
