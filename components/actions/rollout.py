@@ -106,7 +106,7 @@ def abandoned(client: Client, desired: Json) -> str:
     wanted = wanted_template(client, live, desired)
     if digest(wanted) != mark["template"] or not has_sizes(wanted, mark["sizes"]):
         return ""
-    if equal_ignoring_hash(live["spec"]["template"], wanted) and not _failed(client, live):
+    if equal_ignoring_hash(live["spec"]["template"], wanted) and not _failed(client, live, mark["uid"]):
         return ""
     return f"{_what(live)} has a template that was being tried since {mark['started']}, and never proved"
 
@@ -147,23 +147,26 @@ def _wait(client: Client, manifest: Json, **options: Any) -> None:
 
 def _delete_failed(client: Client, manifest: Json, uid: str) -> list[str]:
     """Delete the pods of other revisions that are not Ready, which a StatefulSet would wait for; return their names."""
-    deadline = time.monotonic() + _OBSERVED_SECONDS
-    live = client.find(_path(manifest))
-    while live is not None and not is_observed(live) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-        live = client.find(_path(manifest))
-    if live is None or live["metadata"]["uid"] != uid:
-        return []
-    failed = _failed(client, live)
+    failed = _failed(client, manifest, uid)
     for pod in failed:
         metadata = pod["metadata"]
         client.delete(path_of("v1", "pods", metadata["namespace"], metadata["name"]), uid=metadata["uid"])
     return [pod["metadata"]["name"] for pod in failed]
 
 
-def _failed(client: Client, live: Json) -> list[Json]:
-    """Return the pods of other revisions that hold a StatefulSet's controller up; it has none while it is behind."""
-    if kind_of(live) != "StatefulSet" or not is_observed(live):
+def _failed(client: Client, manifest: Json, uid: str) -> list[Json]:
+    """Return the pods of other revisions that hold up the controller of a StatefulSet with this UID.
+
+    Which revision is the template's, it says a moment after a change.
+    """
+    if kind_of(manifest) != "StatefulSet":
+        return []
+    deadline = time.monotonic() + _OBSERVED_SECONDS
+    live = client.find(_path(manifest))
+    while live is not None and not is_observed(live) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        live = client.find(_path(manifest))
+    if live is None or live["metadata"]["uid"] != uid or not is_observed(live):
         return []
     update = live["status"].get("updateRevision")
     return [pod for pod in by_ordinal(pods_of(client, live)) if revision_of(pod) != update and not is_ready(pod)]
