@@ -1,14 +1,16 @@
 """What the tests of a real cluster share: the tests' own instance, a client for it, a namespace per test.
 
-Nothing here starts before a test asks for it, so the unit tests need neither root nor a cluster. With
-`LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays afterwards. `LAB_TEST_MINOR=1.37`
-chooses another Kubernetes than the default.
+Nothing here starts before a test asks for it, so the unit tests need neither root nor a cluster. With several workers
+(pytest-xdist) each has an instance of its own, called after it; what belongs to the machine as a whole, or is there
+once, stays with one of them. With `LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays
+afterwards. `LAB_TEST_MINOR=1.37` chooses another Kubernetes than the default.
 """
 
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +20,44 @@ if TYPE_CHECKING:
     from lab.cluster import Cluster
 
 
+_FIGURE = "figure"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what only one worker can do, and begin with it, for it takes longest."""
+    for item in items:
+        if group := _group(item):
+            item.add_marker(pytest.mark.xdist_group(group))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _group(item) == "")
+
+
+def _group(item: pytest.Item) -> str:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    if folder == "node":
+        return "node"
+    return "simulated" if "simulated" in getattr(item, "fixturenames", ()) else ""
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Give a function that adds a line to the end of pytest's output, for figures that are worth reading."""
+    return lambda line: request.node.user_properties.append((_FIGURE, line))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write what the tests have reported."""
+    reports = [report for listed in terminalreporter.stats.values() for report in listed]
+    told = [entry for report in reports if getattr(report, "when", "") == "call" for entry in report.user_properties]
+    if figures := [line for name, line in told if name == _FIGURE]:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(figures))
+
+
 @pytest.fixture(scope="session")
 def lab_cluster() -> Iterator["Cluster"]:
-    """Start the cluster called `test` at its first use; delete it after the last test."""
+    """Start the cluster called `test`, or after this worker, at its first use; delete it after the last test."""
     from lab.cluster import DEFAULT_MINOR, Cluster, check_host
     from lab.files import locked
     from lab.paths import cache_root
@@ -35,9 +72,11 @@ def lab_cluster() -> Iterator["Cluster"]:
     if problems := check_host(minor):
         pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
     progress = PlainProgress()
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    name = f"test-{worker}" if worker else "test"
     # Two test sessions at once would delete the cluster under each other.
-    with locked(cache_root() / "test.lock", lambda: progress.note("another test session runs; waiting for its end")):
-        cluster = Cluster("test", minor)
+    with locked(cache_root() / f"{name}.lock", lambda: progress.note("another test session runs; waiting for its end")):
+        cluster = Cluster(name, minor)
         cluster.delete()
         try:
             cluster.start(progress)

@@ -1,4 +1,4 @@
-"""What tests of components share: an engine for the program that stands in their module as `PROGRAM`, and a report."""
+"""What tests of components share: an engine for the program that stands in their module as `PROGRAM`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +10,6 @@ from lab.engine import Engine, QuietDisplay
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
-
-
-_LINES: pytest.StashKey[list[str]] = pytest.StashKey()
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Give a function that adds a line to the end of pytest's output, for figures that are worth reading."""
-    return request.config.stash.setdefault(_LINES, []).append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write what the tests have reported."""
-    if lines := config.stash.get(_LINES, []):
-        terminalreporter.section("figures")
-        terminalreporter.write_line("\n".join(lines))
 
 
 @pytest.fixture

@@ -142,7 +142,9 @@ def test_lock_of_a_dead_process_is_taken_away_and_told(world: Path) -> None:
     assert "killed" in said[0]
 
 
-@pytest.mark.parametrize(("pid", "host"), [(os.getpid(), socket.gethostname()), (1, "another-machine")])
+@pytest.mark.parametrize(
+    ("pid", "host"), [(os.getpid(), socket.gethostname()), (1, "another-machine")], ids=["living", "distant"]
+)
 def test_lock_of_a_living_or_distant_process_stays(world: Path, pid: int, host: str) -> None:
     """Who holds it is named, with the way out; nothing is taken away."""
     own(world).up()
