@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from components.model import platforms
 from components.model.facts import Cluster, Node, Unseen
 from components.model.feature import Feature
 from components.model.finding import Answer, Finding, answer, count, unseen, worst
 from components.model.handlers import some, support
+from components.model.kubelet_bugs import Bug, bugs_of
 from components.model.platform_rows import NodeType
 from components.model.runtimes import runtime_support
 
@@ -21,17 +23,31 @@ Lack = tuple[Answer, str] | None
 
 
 def sidecars(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
-    """Judge native sidecars: on by default since 1.29, on API server and kubelets."""
+    """Judge native sidecars: on by default since 1.29, on API server and kubelets; unknown where a bug is known."""
     if cluster.minor < SIDECARS_SINCE:
         evidence = f"Kubernetes {text_of(cluster.minor)} drops `restartPolicy` of init containers, so pods hang in Init"
         return answer("no", evidence, "upgrade it to 1.29 or newer")
     if _gate(cluster, "SidecarContainers") is False:
         return answer("no", "the feature gate SidecarContainers is off", "turn it on, on API server and kubelets")
-    return _on_nodes(
+    found = _on_nodes(
         cluster,
         "since 1.29 native sidecars are on, since 1.33 for good",
         lambda node: _older(node, SIDECARS_SINCE) or _by_table(node, "sidecars"),
     )
+    return _with_bugs(cluster, found)
+
+
+def _with_bugs(cluster: Cluster, found: Finding) -> Finding:
+    """Add what is known to go wrong on its kubelets to a finding that is no `no`."""
+    affected: dict[Bug, list[str]] = {}
+    for node in () if isinstance(cluster.nodes, Unseen) or found.answer == "no" else cluster.nodes:
+        for bug in bugs_of(node.kubelet):
+            affected.setdefault(bug, []).append(f"{node.name} ({node.kubelet})")
+    if not affected:
+        return found
+    told = [f"{some(names)}: {bug.what} (fixed in {bug.fixed_in}, {bug.source})" for bug, names in affected.items()]
+    remedy = "; ".join(filter(None, [found.remedy, "upgrade the kubelets of these nodes"]))
+    return replace(found, answer="unknown", evidence=(*found.evidence, *told), remedy=remedy)
 
 
 def resize(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:

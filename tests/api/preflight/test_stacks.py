@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SHAPES = {
     "eks": Shape(
-        git_version="v1.33.5-eks-113cf36",
+        git_version="v1.33.8-eks-113cf36",
         os_image="Amazon Linux 2023.8.20260714",
         runtime="containerd://2.2.4",
         provider_id="aws:///eu-central-1a/i-0123456789abcdef",
@@ -35,7 +35,7 @@ SHAPES = {
         lbc="v2.13.4",
     ),
     "aks": Shape(
-        git_version="v1.35.2",
+        git_version="v1.35.8",
         os_image="Ubuntu 24.04.3 LTS",
         runtime="containerd://2.3.2",
         provider_id="azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachineScaleSets/v/",
@@ -107,10 +107,10 @@ def test_load_balancers_are_known_by_cloud_and_version(cloud: tuple[str, Path]) 
 @pytest.mark.parametrize(
     ("shape", "answers"),
     [
-        (Shape("v1.33.5-eks-113cf36", "Amazon Linux 2023", "containerd://2.2.4", "aws:///a/i-"), ("no", "no")),
+        (Shape("v1.33.8-eks-113cf36", "Amazon Linux 2023", "containerd://2.2.4", "aws:///a/i-"), ("no", "no")),
         (
             Shape(
-                *("v1.33.5-eks-113cf36", "Amazon Linux 2023", "containerd://2.2.4", "aws:///a/i-"),
+                *("v1.33.8-eks-113cf36", "Amazon Linux 2023", "containerd://2.2.4", "aws:///a/i-"),
                 groups=("elbv2.k8s.aws",),
                 lbc="v2.12.0",
             ),

@@ -24,7 +24,7 @@ def lab_node(name: str = "lab", **fields: Any) -> Node:
 
 def cloud_node(platform: str, os_image: str, name: str = "n1", **fields: Any) -> Node:
     """Return a node of a cloud, on Kubernetes 1.35 and containerd 2.2."""
-    kubelet = {"eks": "v1.35.2-eks-3a10415", "aks": "v1.35.2", "gke": "v1.35.2-gke.1842000"}[platform]
+    kubelet = {"eks": "v1.35.8-eks-3a10415", "aks": "v1.35.8", "gke": "v1.35.8-gke.1842000"}[platform]
     provider = {"eks": "aws:///eu-west-1a/i-0a", "aks": "azure:///subscriptions/s/vm/0", "gke": "gce://p/z/n"}[platform]
     node = Node(
         name,

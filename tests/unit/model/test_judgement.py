@@ -58,6 +58,42 @@ def test_the_version_of_the_api_server(version: str, answer: str, words: str) ->
 
 
 @pytest.mark.parametrize(
+    ("kubelet", "sources"),
+    [
+        ("v1.29.2", ["#123709", "#127214", "#126331", "#134801"]),
+        ("v1.30.4", ["#127213", "#134801"]),
+        ("v1.33.6", []),
+        ("v1.34.1", ["#134800"]),
+        ("v1.35.3-gke.1842000", ["#137885"]),
+        ("v1.35.3-eks-3a10415", ["#137885"]),
+        ("v1.35.4", []),
+        ("v1.37.2", []),
+    ],
+)
+def test_known_bugs_of_a_kubelet_are_warned_of(kubelet: str, sources: list[str]) -> None:
+    """Each with the pull request of its fix and the patch that has it; sidecars are unknown there, and no `no`."""
+    found = finding(judged(cluster(nodes=(lab_node(), lab_node("old", kubelet=kubelet))), "sidecars"), "sidecars")
+
+    assert ("unknown" if sources else "yes") == found.answer
+    told = [text for text in found.evidence if "kubernetes/kubernetes#" in text]
+    assert len(sources) == len(told)
+    for source, text in zip(sources, told, strict=True):
+        assert text.startswith(f"node old ({kubelet}): ")
+        assert text.endswith(f", kubernetes/kubernetes{source})")
+    assert sources == [] or "upgrade the kubelets of these nodes" in found.remedy
+
+
+def test_a_kubelet_without_sidecars_is_told_no_bugs() -> None:
+    """Where nothing can run there is nothing to warn of, and a version that means nothing has no known bugs."""
+    old = finding(judged(cluster(nodes=(lab_node(kubelet="v1.28.3"),)), "sidecars"), "sidecars")
+    strange = finding(judged(cluster(nodes=(lab_node(kubelet="v1.35"),)), "sidecars"), "sidecars")
+
+    assert "no" == old.answer
+    assert "yes" == strange.answer
+    assert not any("kubernetes/kubernetes#" in text for text in (*old.evidence, *strange.evidence))
+
+
+@pytest.mark.parametrize(
     ("facts", "answer", "words"),
     [
         ({"core_resources": CORE - {"pods/resize"}}, "no", "turn the feature gate InPlacePodVerticalScaling on"),
