@@ -131,7 +131,9 @@ def _tell_drift(client: Client, kind: resize.Kind, namespace: str, name: str, ro
 def _wait(reached: Connection, manifest: dict[str, Any], patience: float, stop: threading.Event, row: Row) -> None:
     namespace, name, kind = manifest["metadata"]["namespace"], manifest["metadata"]["name"], manifest["kind"]
     with reached.client() as client:
-        live = readiness.wait_ready(client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress)
+        live = readiness.wait_ready(
+            client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress, asked=manifest
+        )
         rollout.conclude(client, live)
 
 

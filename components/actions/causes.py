@@ -31,6 +31,10 @@ _ADMISSION = (
         r"runtimeClass\.scheduling\.nodeSelector",
         "take that label out of the pods' node selector, or out of the RuntimeClass's scheduling",
     ),
+    (
+        r"without restartPolicy=Always|must not be set for init containers",
+        "update the webhook that has dropped the sidecar's restartPolicy, or the API server before Kubernetes 1.29",
+    ),
     (r"Overhead doesn't match RuntimeClass", "leave overhead out of the pods: the RuntimeClass's is filled in"),
 )
 _START = (
@@ -47,6 +51,47 @@ _START = (
         "a WASM runtime cannot load it as a module: build it for WASI, or run it without that RuntimeClass",
     ),
 )
+_SCHEDULING = (
+    (
+        r'persistentvolumeclaim "(?P<name>[^"]+)" not found',
+        "create the PersistentVolumeClaim $name, or correct the name that the volume gives",
+    ),
+    (
+        r"unbound immediate PersistentVolumeClaims|didn't find available persistent volumes",
+        "see why its PersistentVolumeClaim is not bound (`kubectl describe pvc`): its StorageClass, and free volumes",
+    ),
+)
+_MOUNT = (
+    (r'configmap "(?P<name>[^"]+)" not found', "create the ConfigMap $name, or correct the name that the volume gives"),
+    (r'secret "(?P<name>[^"]+)" not found', "create the Secret $name, or correct the name that the volume gives"),
+    (
+        r"references non-existent (?:config|secret) key: (?P<name>\S+)",
+        "add the key $name to the ConfigMap or Secret, or correct the key that the volume gives",
+    ),
+    (r"hostPath type check failed", "correct the path or its type: the node has not what the volume asks for"),
+    (r"driver name (?P<name>\S+) not found", "install the CSI driver $name on the node"),
+)
+_END = {
+    "Evicted": "the node ran short of what the message names: request what the pods use, and give them limits",
+    "NodeShutdown": "its node was shut down: its controller makes another pod",
+    "Terminated": "its node was shut down: its controller makes another pod",
+    "InitContainerRestartPolicyForbidden": "its kubelet has the feature gate SidecarContainers off: turn it on",
+}
+
+
+def of_scheduling(text: str) -> str:
+    """Return what to do when a pod fits nowhere for its volumes; "" for any other reason."""
+    return _remedy(text, _SCHEDULING)
+
+
+def of_mount(text: str) -> str:
+    """Return what to do when a volume cannot be mounted, as far as the kubelet's words tell; "" otherwise."""
+    return _remedy(text, _MOUNT)
+
+
+def of_end(reason: str) -> str:
+    """Return what to do about the reason for which a whole pod has ended; "" for one that is not known."""
+    return _END.get(reason, "")
 
 
 def of_sandbox(text: str) -> str:

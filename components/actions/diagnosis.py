@@ -5,14 +5,18 @@ waiting is hopeless; None means that only the end of patience ends the wait.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from components.actions import causes
 from components.actions.client import Json
+from components.actions.starting import held_back, role_of, spec_of
 
-# Crashes before a crash loop counts as hopeless: applications that wait for a neighbour by crashing get two.
+# A crash loop, or a startup probe that kills again and again, is hopeless from the third end on, once a run that began
+# so late in the pod's life has ended, too: applications wait by crashing for a neighbour, such as a database, that
+# takes 40 s. The kubelet pauses for 10, 20 and 40 s between attempts: what crashes at once is given up after some 75 s.
 CRASHES = 3
+NEIGHBOUR_SECONDS = 40.0
 _PULL_REMEDY = "check the image's name, its tag, and the pull secrets and rights for its registry"
 _WAITING: dict[str, tuple[float, str]] = {
     "InvalidImageName": (0.0, "correct the image's name"),
@@ -24,6 +28,9 @@ _WAITING: dict[str, tuple[float, str]] = {
     "CreateContainerError": (8.0, "check command, mounts and security context of the container"),
     "RunContainerError": (8.0, "check command, mounts and security context of the container"),
 }
+_POST_START = "PostStartHookError"
+# Reasons of findings about a container that runs, or has run, whatever their grace is: its log may tell more.
+_LOGGED = {"NotReady", "Deadlock", "InitNotEnding"}
 UNSCHEDULABLE_SECONDS = 30.0
 _AT_THE_START = 5.0
 
@@ -52,10 +59,20 @@ class Finding:
         reason = "ErrImagePull" if self.reason == "ImagePullBackOff" else self.reason
         return self.pod, self.container, reason
 
+    @property
+    def has_log(self) -> bool:
+        """Tell whether the container has run, so that its log may say why."""
+        return bool(self.container) and (self.exit_code is not None or self.grace is None or self.reason in _LOGGED)
+
+    @property
+    def headline(self) -> str:
+        """Name pod, container and reason alone."""
+        where = f"pod {self.pod}" + (f", {self.role} {self.container}" if self.container else "")
+        return f"{where}: {self.reason}"
+
     def text(self, log: str = "") -> str:
         """Describe the finding in one line, with the container's last words."""
-        where = f"pod {self.pod}" + (f", {self.role} {self.container}" if self.container else "")
-        parts = [f"{where}: {self.reason}"]
+        parts = [self.headline]
         if self.exit_code is not None:
             parts.append(f"exit code {self.exit_code}")
         if self.detail:
@@ -67,9 +84,10 @@ class Finding:
 
 def findings(pod: Json) -> list[Finding]:
     """Return what keeps this pod from being well, the most telling first."""
-    if "deletionTimestamp" in pod["metadata"]:
+    # A pod that has succeeded has, whatever its sidecars' exit codes are (KEP-753).
+    if "deletionTimestamp" in pod["metadata"] or pod.get("status", {}).get("phase") == "Succeeded":
         return []
-    return [*_unschedulable(pod), *_containers(pod), *_not_ready(pod)]
+    return [*_ended(pod), *_unschedulable(pod), *_containers(pod), *_not_ready(pod), *_not_ending(pod)]
 
 
 def replica_set_finding(replica_set: Json) -> Finding | None:
@@ -94,6 +112,14 @@ def admission_remedy(message: str) -> str:
     return causes.of_admission(message) or "make room in the quota, or change what admission refuses"
 
 
+def _ended(pod: Json) -> Iterator[Finding]:
+    """Name what ended a pod as a whole: an eviction, a node that could not take it."""
+    status = pod.get("status", {})
+    if status.get("phase") == "Failed" and status.get("reason"):
+        remedy = causes.of_end(status["reason"]) or "its controller makes another; see whether that one stays"
+        yield Finding(pod["metadata"]["name"], "", "", status["reason"], status.get("message", ""), remedy, None)
+
+
 def _unschedulable(pod: Json) -> Iterator[Finding]:
     for condition in pod.get("status", {}).get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
@@ -103,54 +129,84 @@ def _unschedulable(pod: Json) -> Iterator[Finding]:
                 "",
                 condition.get("reason") or "Unschedulable",
                 condition.get("message", ""),
-                "lower the requests, add nodes, or correct node selectors and tolerations",
+                causes.of_scheduling(condition.get("message", ""))
+                or "lower the requests, add nodes, or correct node selectors and tolerations",
                 UNSCHEDULABLE_SECONDS,
             )
 
 
 def _containers(pod: Json) -> Iterator[Finding]:
-    roles = {c["name"]: "container" for c in pod["spec"].get("containers") or []}
-    for container in pod["spec"].get("initContainers") or []:
-        roles[container["name"]] = "sidecar" if container.get("restartPolicy") == "Always" else "init container"
     status = pod.get("status", {})
     for key in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(key) or []:
-            role = roles.get(container["name"], "container")
-            finding = _container(pod["metadata"]["name"], role, container, never_ready=_never_ready(pod))
+            finding = _container(pod, container)
             if finding is not None:
-                yield finding
+                held = held_back(pod, container["name"])
+                yield replace(finding, detail=_joined(finding.detail, waiting_for_it(held)))
 
 
-def _container(pod: str, role: str, status: Json, *, never_ready: bool) -> Finding | None:
-    name, state = status["name"], status.get("state") or {}
+def waiting_for_it(held: list[str]) -> str:
+    """Say which containers have not started because of another one; nothing where there are none."""
+    return f"{', '.join(held)} {'waits' if len(held) == 1 else 'wait'} for it" if held else ""
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
+def _container(pod: Json, status: Json) -> Finding | None:
+    where, name, state = pod["metadata"]["name"], status["name"], status.get("state") or {}
+    role = role_of(pod, name)
     waiting = state.get("waiting") or {}
     reason = waiting.get("reason", "")
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     code = ended.get("exitCode")
     crashes = status.get("restartCount", 0) + 1
+    hopeless = 0.0 if crashes >= CRASHES and _is_late(pod, ended) else None
     said = waiting.get("message", "") if reason in _WAITING else ended.get("message", "")
     if reason in (*_WAITING, "CrashLoopBackOff") and causes.of_start(said):
         # No number of attempts makes a program of it.
-        return Finding(pod, name, role, "StartError", said, causes.of_start(said), 0.0)
+        return Finding(where, name, role, "StartError", said, causes.of_start(said), 0.0)
     if reason in _WAITING:
         grace, remedy = _WAITING[reason]
-        return Finding(pod, name, role, reason, said, remedy, grace)
+        return Finding(where, name, role, reason, said, remedy, grace)
+    if reason == _POST_START:
+        said, remedy = waiting.get("message", ""), "correct the command of its postStart hook, which runs inside it"
+        return Finding(where, name, role, _POST_START, said, remedy, hopeless, code)
     ended_now = (state.get("terminated") or {}).get("exitCode")
     # While it backs off, a newer kubelet (seen with 1.37) leaves the state at how the container ended.
     if reason == "CrashLoopBackOff" or (ended_now and crashes >= CRASHES):
-        remedy = "see its log; out of memory: raise its limit" if ended.get("reason") == "OOMKilled" else "see its log"
         why = f"{ended['reason']}, ended {crashes} times" if ended.get("reason") else f"ended {crashes} times"
         why += f"; {said}" if ended.get("reason") == "StartError" and said else ""
-        hopeless = 0.0 if crashes >= CRASHES else None
-        return Finding(pod, name, role, "CrashLoopBackOff", why, remedy, hopeless, code, previous=not ended_now)
+        why, remedy = _memory(pod, name, why) if ended.get("reason") == "OOMKilled" else (why, "see its log")
+        return Finding(where, name, role, "CrashLoopBackOff", why, remedy, hopeless, code, previous=not ended_now)
     probing = "running" in state and status.get("started") is False
-    if probing and crashes >= CRASHES and never_ready:
+    if probing and hopeless is not None and _never_ready(pod) and role != "init container":
         why = f"it was started {crashes} times and its startup probe never succeeded"
         remedy = "correct the startup probe, or give it more time with failureThreshold"
-        return Finding(pod, name, role, "StartupProbeFailed", why, remedy, 0.0, code)
+        return Finding(where, name, role, "StartupProbeFailed", why, remedy, 0.0, code)
     if ended_now:
-        return Finding(pod, name, role, "Failed", "", "see its log", None, ended_now, previous=False)
+        why, remedy = "", "see its log"
+        if state["terminated"].get("reason") == "OOMKilled":
+            why, remedy = _memory(pod, name, "OOMKilled")
+        return Finding(where, name, role, "Failed", why, remedy, None, ended_now, previous=False)
     return None
+
+
+def _memory(pod: Json, name: str, why: str) -> tuple[str, str]:
+    """Return detail and remedy for a container that the kernel ended for want of memory."""
+    limit = ((spec_of(pod, name).get("resources") or {}).get("limits") or {}).get("memory")
+    if limit is None:
+        return _joined(why, "it has no memory limit: the node was out of memory"), "give it a memory limit and request"
+    return _joined(why, f"its memory limit is {limit}"), f"raise its memory limit above {limit}, or see what fills it"
+
+
+def _is_late(pod: Json, ended: Json) -> bool:
+    """Tell whether the run that has ended began so late in its pod's life that no neighbour can still be starting."""
+    pod_began, began = pod.get("status", {}).get("startTime"), ended.get("startedAt")
+    if not pod_began or not began:
+        return True
+    return (datetime.fromisoformat(began) - datetime.fromisoformat(pod_began)).total_seconds() >= NEIGHBOUR_SECONDS
 
 
 def _never_ready(pod: Json) -> bool:
@@ -170,20 +226,30 @@ def _never_ready(pod: Json) -> bool:
 def _not_ready(pod: Json) -> Iterator[Finding]:
     """Name running containers that are not ready; probes may still succeed, so there is no grace to run out."""
     status = pod.get("status", {})
-    sidecars = {c["name"] for c in pod["spec"].get("initContainers") or [] if c.get("restartPolicy") == "Always"}
     for key in ("initContainerStatuses", "containerStatuses"):
         for container in status.get(key) or []:
-            is_sidecar = container["name"] in sidecars
-            if key == "initContainerStatuses" and not is_sidecar:
+            role = role_of(pod, container["name"])
+            if role == "init container" or "running" not in (container.get("state") or {}) or container.get("ready"):
                 continue
-            if "running" in (container.get("state") or {}) and not container.get("ready"):
-                probe = "startup" if container.get("started") is False else "readiness"
-                yield Finding(
-                    pod["metadata"]["name"],
-                    container["name"],
-                    "sidecar" if is_sidecar else "container",
-                    "NotReady",
-                    f"it runs, but its {probe} probe does not succeed",
-                    f"correct the {probe} probe or what it asks",
-                    None,
-                )
+            probe = "startup" if container.get("started") is False else "readiness"
+            why = f"it runs, but its {probe} probe does not succeed"
+            held = waiting_for_it(held_back(pod, container["name"])) if probe == "startup" else ""
+            remedy = f"correct the {probe} probe or what it asks"
+            where = pod["metadata"]["name"]
+            yield Finding(where, container["name"], role, "NotReady", _joined(why, held), remedy, None)
+
+
+def _not_ending(pod: Json) -> Iterator[Finding]:
+    """Name the init container that runs: it may yet end, or wait for what only starts after it."""
+    for container in pod.get("status", {}).get("initContainerStatuses") or []:
+        name = container["name"]
+        running = "running" in (container.get("state") or {}) and not container.get("ready")
+        if not running or role_of(pod, name) != "init container":
+            continue
+        held = held_back(pod, name)
+        later = [each for each in held if role_of(pod, each) == "sidecar"]
+        remedy = "see what it waits for; an init container has to end"
+        if later:
+            remedy += f". Should it need sidecar {' or '.join(later)}, let it start after that"
+        why = _joined("it runs and has not ended", waiting_for_it(held))
+        yield Finding(pod["metadata"]["name"], name, "init container", "InitNotEnding", why, remedy, None)

@@ -1,6 +1,6 @@
-"""What events alone tell of a pod: that a node is on its way, and why its sandbox cannot be made.
+"""What events alone tell of a pod: that a node is on its way, why its sandbox or its volumes cannot be made.
 
-A pod whose runtime is missing stays Pending with `ContainerCreating` for ever; nothing in its status says why.
+A pod whose runtime or volume is missing stays Pending with `ContainerCreating` for ever; its status does not say why.
 """
 
 import re
@@ -15,6 +15,9 @@ _NODE_COMING = {"TriggeredScaleUp", "Nominated"}
 _FRESH = 1.0
 # The kubelet tries again about every 14 s; until then an event from before may tell of what has been mended since.
 _OLD = 16.0
+# What a volume takes may come with the next moment; the kubelet tries again after 0.5, 1, 2, 4, 8, 16 s and so on.
+_MOUNT_SECONDS = 30.0
+_MISSING_CONFIG_MAP = re.compile(r'configmap "([^"]+)" not found')
 
 
 def of_object(client: Client, namespace: str, name: str) -> list[Json]:
@@ -52,11 +55,27 @@ class Sandboxes:
         events = [] if waiting is None else self._events(waiting)
         if self._old is None:
             self._old = {str(event["metadata"].get("uid")) for event in events}
+        if waiting is None:
+            return None
+        mount = newest_warning(events, "FailedMount")
+        if mount is not None and (found := mount_finding(waiting, str(mount.get("message", "")))):
+            return None if self._has_come(waiting, found) else found
         failed = newest_warning(events, "FailedCreatePodSandBox")
-        if waiting is None or failed is None:
+        if failed is None:
             return None
         old = str(failed["metadata"].get("uid")) in self._old
         return sandbox_finding(waiting, str(failed.get("message", "")), _OLD if old else _FRESH)
+
+    def _has_come(self, pod: Json, mount: Finding) -> bool:
+        """Tell whether the ConfigMap that a mount lacked is there by now: the kubelet's next try will find it."""
+        missing = _MISSING_CONFIG_MAP.search(mount.detail)
+        try:
+            return (
+                missing is not None
+                and self._client.find(path_of("v1", "configmaps", pod["metadata"]["namespace"], missing[1])) is not None
+            )
+        except ApiError:
+            return False
 
     def _events(self, pod: Json) -> list[Json]:
         return of_object(self._client, pod["metadata"]["namespace"], pod["metadata"]["name"])
@@ -71,6 +90,14 @@ def waits_for_sandbox(pod: Json) -> bool:
         return False
     listed = [s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or []]
     return all("waiting" in (s.get("state") or {}) and not s.get("lastState") for s in listed)
+
+
+def mount_finding(pod: Json, message: str) -> Finding | None:
+    """Return the finding for a volume that the kubelet cannot mount, or None for words that tell no cause. Pure."""
+    remedy = causes.of_mount(message)
+    if not remedy:
+        return None
+    return Finding(pod["metadata"]["name"], "", "", "FailedMount", message.strip(), remedy, _MOUNT_SECONDS)
 
 
 def sandbox_finding(pod: Json, message: str, grace: float) -> Finding | None:

@@ -5,8 +5,10 @@
 2. Only pods of the current template are judged; old ones may be as broken as they like, unless a StatefulSet waits for
    them (see `stateful`).
 3. The wait ends early when nothing that is still running can help (see `diagnosis`): a bad image, a crash loop in a
-   main, init or sidecar container, a startup probe that never succeeds, pods that fit nowhere or may not be created,
-   a RuntimeClass that is not there, a node that lacks the runtime it asks for.
+   main, init or sidecar container, a startup probe that never succeeds or asks what it holds back itself
+   (`deadlocks`), pods that fit nowhere or may not be created, a volume that is not there, a RuntimeClass that is not
+   there, a node that lacks the runtime it asks for, a sidecar that the cluster made an ordinary init container
+   (`dropped`). A neighbour that may be late gets its time (`diagnosis`), and patience ends everything.
 4. Without a readiness probe a container is ready the moment it runs, and one that dies a second later was, too; so a
    container or sidecar that lacks one has to run for three seconds first, and after a crash for longer than the run
    that ended in it.
@@ -19,10 +21,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from components.actions import causes, events, stateful
-from components.actions.client import Client, Json, path_of
+from components.actions import causes, deadlocks, dropped, events, stateful, telling
+from components.actions.client import Client, Json
 from components.actions.diagnosis import Finding, findings, replica_set_finding
-from components.actions.errors import ActionError, ApiError
+from components.actions.errors import ActionError
 from components.actions.resize.kinds import KINDS, is_observed, kind_of, workload_path
 from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.pods import unactuated
@@ -35,8 +37,6 @@ _SETTLING = 3.0
 # A kubelet tells of a crash a second or two after it; until then the container that is no more counts as running.
 _TELLING = 2.0
 _LONGEST_RUN = 30.0
-_LOG_LINES = 3
-_LOG_CHARACTERS = 300
 
 
 class NotReady(ActionError):  # noqa: N818 - the state that is reported, as Kubernetes calls it
@@ -56,12 +56,14 @@ def wait_ready(
     patience: float,
     stop: threading.Event | None = None,
     progress: Callable[[str], None] = lambda _text: None,
+    asked: Json | None = None,
 ) -> Json:
     """Return the workload when it is well; raise `NotReady` with the diagnosis when it cannot be, or is not in time.
 
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. `progress` gets a line whenever
-    the count of ready pods changes. Raises `ValueError` for a kind that is neither Deployment nor StatefulSet,
-    and `ApiError` or `ConnectionProblem` when the cluster does not answer.
+    the count of ready pods, or what is wrong with them, changes. `asked` is the manifest as the program has it: a
+    sidecar that the cluster made an ordinary init container ends the wait at once. Raises `ValueError` for a kind that
+    is neither Deployment nor StatefulSet, and `ApiError` or `ConnectionProblem` when the cluster does not answer.
     """
     if kind not in KINDS:
         raise ValueError(f"waiting for a {kind} is not supported: only for a {' or a '.join(KINDS)}")
@@ -77,6 +79,8 @@ def wait_ready(
         live = client.find(path)
         if live is None:
             raise NotReady(f"{kind} {namespace}/{name} does not exist: something deleted it")
+        if lost := list(dropped.of_workload(asked, live)) if asked else []:
+            raise NotReady(_text(client, live, lost, ""))
         now = time.monotonic()
         well_since = (well_since if well_since is not None else now) if _is_well(live) else None
         if well_since is not None and _is_settled(client, live, now - well_since):
@@ -91,12 +95,13 @@ def wait_ready(
         lasting = [f for f in lasting if not _node_is_coming(client, namespace, f)]
         lasting = lasting or list(filter(partial(_never_runs, client, namespace), found))
         if lasting or hopeless:
-            raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless))
+            raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless, pods))
         if now >= deadline:
             raise NotReady(_text(client, live, found[:1], f"not ready after {patience:.0f} s", pods))
         status = live.get("status", {})
         ready = f"{status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} ready"
-        if told != (told := f"{ready} of {live['spec'].get('replicas', 1)}"):
+        ready += f" of {live['spec'].get('replicas', 1)}"
+        if told != (told := "; ".join([ready, *(f.headline for f in found[:1])])):
             progress(told)
         if stop.wait(min(_POLL, max(0.0, deadline - now))):
             raise NotReady(f"waiting for {kind} {namespace}/{name} was stopped")
@@ -190,9 +195,10 @@ def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list
     else:
         replica_set, pods = _current(client, live)
         blocked = replica_set_finding(replica_set) if replica_set else None
-    found = held + [finding for pod in pods for finding in findings(pod)]
-    found += filter(None, (_resize_finding(pod, live["spec"]["template"]) for pod in pods))
-    found += filter(None, [blocked, sandboxes.finding(pods)])
+    template = live["spec"]["template"]
+    found = held + [finding for pod in pods for finding in (*dropped.of_pod(template, pod), *findings(pod))]
+    found += filter(None, (_resize_finding(pod, template) for pod in pods))
+    found += filter(None, [blocked, sandboxes.finding(pods), deadlocks.finding(client, pods)])
     return sorted(found, key=lambda f: f.grace is None), pods
 
 
@@ -225,31 +231,17 @@ def _text(client: Client, live: Json, found: list[Finding], summary: str, pods: 
     text = f"{kind_of(live)} {metadata['namespace']}/{metadata['name']}: {count}"
     if summary:
         text += f"; {summary}"
-    for finding in found:
-        text += f"; {finding.text(_log(client, metadata['namespace'], finding))}"
+    for finding in telling.explained(client, metadata["namespace"], found, pods or []):
+        text += f"; {finding.text(telling.last_words(client, metadata['namespace'], finding))}"
     if not found:
         text += _last_warning(client, pods or [])
     return text
 
 
-def _log(client: Client, namespace: str, finding: Finding) -> str:
-    """Return the container's last log lines in one, or nothing when there are none to be had."""
-    if not finding.container or (finding.grace is not None and finding.exit_code is None):
-        return ""
-    query = {"container": finding.container, "tailLines": str(_LOG_LINES)}
-    if finding.previous:
-        query["previous"] = "true"
-    try:
-        log = client.text(path_of("v1", "pods", namespace, finding.pod, "log"), **query)
-    except ApiError:
-        return ""
-    return " | ".join(line.strip() for line in log.splitlines() if line.strip())[-_LOG_CHARACTERS:]
-
-
 def _never_runs(client: Client, namespace: str, finding: Finding) -> bool:
     """Tell whether a container that crashed says in its log that this runtime never can run it."""
     crashed = finding.reason in {"CrashLoopBackOff", "Failed"}
-    return crashed and bool(causes.of_start(_log(client, namespace, finding)))
+    return crashed and bool(causes.of_start(telling.last_words(client, namespace, finding)))
 
 
 def _last_warning(client: Client, pods: list[Json]) -> str:

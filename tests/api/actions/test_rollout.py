@@ -76,7 +76,7 @@ def test_a_bad_rollout_is_taken_back(client: Client, namespace: str, change: Any
     before = Snapshot(client, namespace)
     started = time.monotonic()
     with pytest.raises(RolledBack, match=cause) as caught:
-        proved(client, manifest(namespace, SMALL, minReadySeconds=2, **change), former, patience=40)
+        proved(client, manifest(namespace, SMALL, minReadySeconds=2, **change), former, patience=25)
     assert time.monotonic() - started < 60
     assert "The former revision is back, and its pods are ready" in str(caught.value)
     after = assert_whole(client, namespace, SMALL)

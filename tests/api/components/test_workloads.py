@@ -46,7 +46,7 @@ def workload(name, label=None):
         "namespace": space,
         "name": config.get("name") or name,
         "replicas": 1,
-        "patience_seconds": 60,
+        "patience_seconds": config.get_int("patience") or 60,
         "containers": [
             {{
                 "name": "nginx",
@@ -222,11 +222,11 @@ def test_bad_files_fail_every_time_until_they_are_mended(namespace: str, run: Ru
     del namespace
     assert run().up().ok
     for _ in range(2):
-        failed = run(site="server {").up()
+        failed = run(site="server {", patience="15").up()
         assert not failed.ok
         assert "unexpected end of file" in told(failed)
     assert run().up().ok
-    assert run(site="server {").up().ok is False
+    assert run(site="server {", patience="15").up().ok is False
     assert run(site="# better").up().ok
 
 
