@@ -9,7 +9,7 @@ GONE    = $(shell .venv/bin/python -c 'import pip' >/dev/null 2>&1 || echo FORCE
 yes     = $(filter 1 y yes true,$(1))
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check preview preflight refresh status logs down set kubeconfig outputs env bench test-clouds test-all clean FORCE
+.PHONY: help up test check preview preflight diagnose refresh status logs down set kubeconfig outputs env bench test-clouds test-all clean FORCE
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r n t; do printf '  make %-11s %s\n' "$$n" "$$t"; done
@@ -28,6 +28,9 @@ preview: .venv/.stamp  ## what `make up` would change
 
 preflight: .venv/.stamp  ## what the stack's cluster can do of what the program uses (JSON=1 for programs); fails when something says no
 	@.venv/bin/python -m program preflight --stack "$$STACK" $(if $(call yes,$(JSON)),--json)
+
+diagnose: .venv/.stamp  ## what is wrong with what the stack runs, and what to do (JSON=1 for programs); fails when something is
+	@.venv/bin/python -m program diagnose --stack "$$STACK" $(if $(call yes,$(JSON)),--json)
 
 refresh: .venv/.stamp  ## bring the stack's state in line with what is in the cluster
 	@$(LAB) refresh --stack "$$STACK"

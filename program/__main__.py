@@ -1,6 +1,7 @@
-"""`python -m program preflight`: asks the stack's cluster what it can do of what the program uses, without deploying.
+"""`python -m program preflight|diagnose`: looks at a stack's cluster without deploying.
 
-Exit codes: 0 nothing says no, 1 something does, 2 the cluster could not be asked.
+`preflight` asks what it can do of what the program uses: exit code 0 when nothing says no, 1 when something does.
+`diagnose` says what is wrong with what the stack runs: 0 when nothing is, 1 when something is. 2 is no answer.
 """
 
 import json
@@ -13,6 +14,8 @@ import pulumi
 import typer
 
 from components.actions import preflight
+from components.actions.diagnose import diagnose
+from components.actions.diagnose.command import tell
 from components.actions.errors import ActionError
 from components.model.feature import parse
 from program import config, demos
@@ -49,6 +52,20 @@ def preflight_command(
     typer.echo(json.dumps(report.to_json(), indent=2) if as_json else preflight.render(report))
     if report.stops:
         raise typer.Exit(1)
+
+
+@app.command("diagnose")
+def diagnose_command(
+    stack: Annotated[str, typer.Option(help="The stack.")] = "dev",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Say what is wrong with what the stack runs in its namespace. Reads only, and changes nothing."""
+    load_config(ROOT, stack)
+    settings = config.load(pulumi.Config(config.PROJECT), stack, ROOT)
+    with connection_to(settings.target).client() as client:
+        found = diagnose(client, [config.namespace_of(stack)])
+    tell(found, as_json=as_json)
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""Command line of the actions: `python -m components.actions preflight|resize|platforms` works without Pulumi."""
+"""Command line of the actions: `python -m components.actions preflight|diagnose|resize|platforms`, without Pulumi."""
 
 import json
 import sys
@@ -11,6 +11,7 @@ from components.actions import preflight
 from components.actions.client import Client
 from components.actions.clouds import platforms_app
 from components.actions.connection import load_kubeconfig
+from components.actions.diagnose.command import diagnose_command
 from components.actions.errors import ActionError
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
@@ -21,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments and StatefulSets.")
 app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
+app.command("diagnose")(diagnose_command)
 
 Features = Annotated[
     list[str],

@@ -30,7 +30,7 @@ def when(event: Json) -> str:
 
 def refused(events: Items, name: str) -> bool:
     """Tell whether nothing listened on the port that a container's startup probe asked last."""
-    said = _answer(of_container(events, name), "Startup")
+    said = answer(of_container(events, name), "Startup")
     return "connection refused" in said
 
 
@@ -41,7 +41,7 @@ def explained(finding: Finding, pod: Json, events: Items) -> Finding:
         return _killed(finding, told)
     if finding.reason in ("NotReady", "StartupProbeFailed", "Deadlock"):
         probe = "Readiness" if "readiness" in finding.detail else "Startup"
-        return _answered(finding, pod, probe, _answer(told, probe))
+        return _answered(finding, pod, probe, answer(told, probe))
     return finding
 
 
@@ -56,20 +56,24 @@ def _killed(finding: Finding, told: Items) -> Finding:
         killed = _KILLED.search(said) if event.get("reason") == "Killing" else None
         if killed:
             probe = killed[1]
-            answer = _answer(told, probe.capitalize())
-            detail = f"{finding.detail}; killed by its {probe} probe" + (f": {answer}" if answer else "")
-            more = "give it a startup probe, which holds the liveness probe off" if probe == "liveness" else "more time"
+            said = answer(told, probe.capitalize())
+            detail = f"{finding.detail}; killed by its {probe} probe" + (f": {said}" if said else "")
+            more = (
+                "give it a startup probe, which holds the liveness probe off"
+                if probe == "liveness"
+                else "give it more time"
+            )
             return replace(finding, detail=detail, remedy=f"correct the {probe} probe or what it asks, or {more}")
     return finding
 
 
-def _answered(finding: Finding, pod: Json, probe: str, answer: str) -> Finding:
-    if not answer:
+def _answered(finding: Finding, pod: Json, probe: str, said: str) -> Finding:
+    if not said:
         return finding
-    detail, remedy = f"{finding.detail}; the probe was told: {answer}", finding.remedy
+    detail, remedy = f"{finding.detail}; the probe was told: {said}", finding.remedy
     container = spec_of(pod, finding.container)
     port = probed_port(container, f"{probe.lower()}Probe")
-    if "connection refused" in answer and port is not None and finding.reason != "Deadlock":
+    if "connection refused" in said and port is not None and finding.reason != "Deadlock":
         declared = sorted({str(each["containerPort"]) for each in container.get("ports") or []})
         others = f" (it declares {', '.join(declared)})" if declared and str(port) not in declared else ""
         remedy = (
@@ -79,7 +83,7 @@ def _answered(finding: Finding, pod: Json, probe: str, answer: str) -> Finding:
     return replace(finding, detail=detail, remedy=remedy)
 
 
-def _answer(told: Items, probe: str) -> str:
+def answer(told: Items, probe: str) -> str:
     """Return what a probe was told last, in one line."""
     for event in reversed(told):
         found = _PROBE.match(str(event.get("message", ""))) if event.get("reason") == "Unhealthy" else None

@@ -41,7 +41,7 @@ def test_help_is_the_default_and_lists_every_command(folder: Path) -> None:
     """All that a user types is in the list."""
     listed = {line.split()[1] for line in make(folder).stdout.splitlines()}
     wanted = {"up", "test", "check", "preview", "status", "down", "set", "kubeconfig", "outputs", "bench", "test-all"}
-    wanted |= {"preflight", "test-clouds", "refresh", "logs", "env", "clean"}
+    wanted |= {"preflight", "diagnose", "test-clouds", "refresh", "logs", "env", "clean"}
 
     assert wanted | {"help"} == listed
 
@@ -62,6 +62,8 @@ def test_help_is_the_default_and_lists_every_command(folder: Path) -> None:
         (["refresh"], "<-m><lab><refresh><--stack><dev>"),
         (["logs"], "<-m><lab><logs><--stack><dev>"),
         (["logs", "FOLLOW=1", "STACK=blue"], "<-m><lab><logs><--stack><blue><--follow>"),
+        (["diagnose", "STACK=blue"], "<-m><program><diagnose><--stack><blue>"),
+        (["diagnose", "JSON=1"], "<-m><program><diagnose><--stack><dev><--json>"),
         (["env"], "<-m><lab><env><--stack><dev>"),
         (["clean"], "<-m><lab><clean>"),
         (["clean", "CACHE=1"], "<-m><lab><clean><--cache>"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.actions.diagnose.snapshot import OF_CLUSTER, RESOURCES
 from components.model.feature import NAMES, Feature, Right, rights
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "rbac"
@@ -47,6 +48,17 @@ def test_the_role_for_preview_has_all_but_deleting() -> None:
     for rule in writes:
         assert set(rule["apiGroups"]) <= set(covered["apiGroups"])
         assert all("/" not in resource or resource in covered["resources"] for resource in rule["resources"])
+
+
+@pytest.mark.parametrize("name", ["preview.yaml", "apply.yaml"])
+def test_diagnose_may_read_all_that_it_looks_at(name: str) -> None:
+    """Every list of its picture, the logs, and the namespaces for `--all`; a lacking one would be unknown."""
+    (role,) = [each for each in documents(name) if each["kind"] == "ClusterRole"]
+    lists = {**RESOURCES, **OF_CLUSTER}
+    looked_at = [Right("list", resource, version.rpartition("/")[0]) for resource, (version, _) in lists.items()]
+
+    wanted = [*looked_at, Right("get", "pods/log"), Right("get", "namespaces"), Right("list", "namespaces")]
+    assert [] == [str(right) for right in wanted if not allows(role, right)]
 
 
 @pytest.mark.parametrize("name", ["preview.yaml", "apply.yaml"])

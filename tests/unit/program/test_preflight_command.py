@@ -1,4 +1,4 @@
-"""`python -m program preflight`: a stack's cluster, asked without deploying."""
+"""`python -m program preflight|diagnose`: a stack's cluster, asked without deploying."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 import program.__main__ as command
+from components.actions.connection import Connection
 from components.model.facts import Cluster
 from program.stackfile import connection_to
+from tests.unit.actions.doubles import double_client
 from tests.unit.actions.test_login import script
 from tests.unit.components.test_target import KUBECONFIG
 from tests.unit.model.clusters import cluster, lab_node
@@ -62,6 +64,38 @@ def test_a_no_is_an_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not report["passed"]
     answers = {each["subject"]: (each["answer"], each["required"]) for each in report["findings"]}
     assert (("no", True), ("no", False)) == (answers["sidecars"], answers["resize"])
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(("pods", "code"), [([], 0), (["broken"], 1)])
+def test_diagnose_looks_at_the_namespace_of_the_stack(
+    pods: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 0 when nothing is wrong, 1 when something is; no other namespace is read."""
+    waiting = {"name": "app", "state": {"waiting": {"reason": "InvalidImageName"}}}
+    items = [
+        {
+            "metadata": {"name": name, "namespace": "kubernetes-emerging-dev", "uid": name},
+            "spec": {"containers": [{"name": "app"}]},
+            "status": {"containerStatuses": [waiting]},
+        }
+        for name in pods
+    ]
+
+    def answer(_method: str, path: str, _body: object) -> tuple[int, object]:
+        return 200, {"items": items if "/pods?" in path else []}
+
+    client, transport = double_client(answer)
+    monkeypatch.setattr(Connection, "client", lambda _self: client)
+    done = CliRunner().invoke(command.app, ["diagnose"])
+
+    assert code == done.exit_code, done.output
+    assert done.output.startswith("Diagnosis of kubernetes-emerging-dev: ")
+    assert pods == [] or "container app: InvalidImageName" in done.output
+    asked = {
+        path.split("/namespaces/")[1].split("/")[0] for _m, path, *_ in transport.requests if "/namespaces/" in path
+    }
+    assert {"kubernetes-emerging-dev"} == asked
 
 
 @pytest.mark.usefixtures("root")

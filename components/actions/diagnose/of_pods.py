@@ -1,0 +1,105 @@
+"""Pods that are not well: what their status tells (`components.actions.diagnosis`), and what only events tell."""
+
+import re
+from collections.abc import Iterator
+
+from components.actions import deadlocks, dropped, explaining, telling
+from components.actions.client import Items, Json
+from components.actions.diagnose.report import Trouble
+from components.actions.diagnose.snapshot import Snapshot
+from components.actions.diagnosis import Finding, findings
+from components.actions.events import mount_finding, newest_warning, sandbox_finding, waits_for_sandbox
+from components.actions.resize.pods import is_alive, is_ready
+from components.actions.starting import containers_of, role_of
+
+_LOGS = 20
+_RESTARTED = re.compile(r"ontainer (\S+) failed liveness probe")
+
+
+def check(snapshot: Snapshot) -> Iterator[Trouble]:
+    """Yield what is wrong with each pod, once for all pods of one owner that fail alike."""
+    alike: dict[tuple[str, str, str, str], list[tuple[Json, Finding]]] = {}
+    for pod in snapshot.of("pods"):
+        subject, _ = snapshot.subject(pod)
+        for finding in of_pod(snapshot, pod):
+            alike.setdefault((subject, finding.role, finding.container, finding.reason), []).append((pod, finding))
+    logs = 0
+    for (subject, *_), group in alike.items():
+        pod, finding = group[0]
+        log = telling.last_words(snapshot.client, snapshot.namespace, finding) if logs < _LOGS else ""
+        logs += bool(log)
+        text, _, remedy = finding.text(log).rpartition(". Remedy: ")
+        others = len(group) - 1
+        more = f" (and {others} more pod{'s' if others > 1 else ''} alike)" if others else ""
+        objects = tuple(dict.fromkeys(name for each, _ in group for name in snapshot.subject(each)[1]))
+        yield Trouble("pods", subject, text + more, remedy, objects, certain=finding.grace is not None)
+
+
+def of_pod(snapshot: Snapshot, pod: Json) -> list[Finding]:
+    """Return what is wrong with one pod, with what its events add; the logs apart."""
+    told = snapshot.events_of(pod)
+    found = [*_lost(snapshot, pod), *findings(pod)]
+    found += filter(None, [deadlocks.of_pod(pod, told), _before_it_starts(pod, told)])
+    found = [explaining.explained(each, pod, told) for each in _without_echo(found)]
+    found += [*_killed(pod, told), *_hooks(pod, told)]
+    if not found and not is_ready(pod) and is_alive(pod) and (warning := newest_warning(told)):
+        text = f"{' '.join(str(warning.get('message', '')).split())}"
+        found.append(Finding(pod["metadata"]["name"], "", "", str(warning.get("reason")), text, "see the event", None))
+    return found
+
+
+def _lost(snapshot: Snapshot, pod: Json) -> Iterator[Finding]:
+    owner = snapshot.owner(pod)
+    if owner is not None and "template" in owner.get("spec", {}) and is_alive(pod):
+        yield from dropped.of_pod(owner["spec"]["template"], pod)
+
+
+def _before_it_starts(pod: Json, told: Items) -> Finding | None:
+    """Return why nothing of the pod has started: its volumes, or its sandbox."""
+    if not waits_for_sandbox(pod):
+        return None
+    mount, sandbox = newest_warning(told, "FailedMount"), newest_warning(told, "FailedCreatePodSandBox")
+    found = mount_finding(pod, str(mount.get("message", ""))) if mount else None
+    return found or (sandbox_finding(pod, str(sandbox.get("message", "")), 0.0) if sandbox else None)
+
+
+def _without_echo(found: list[Finding]) -> list[Finding]:
+    """Leave out what a more telling finding about the same container says already."""
+    telling_more = {each.container for each in found if each.reason in ("Deadlock", "RestartPolicyDropped")}
+    return [
+        each for each in found if each.reason not in ("NotReady", "InitNotEnding") or each.container not in telling_more
+    ]
+
+
+def _killed(pod: Json, told: Items) -> Iterator[Finding]:
+    """Yield the containers that run now and that their liveness probe has ended before."""
+    for container in containers_of(pod):
+        name = container["name"]
+        events = explaining.of_container(told, name)
+        kills = [
+            each for each in events if each.get("reason") == "Killing" and _RESTARTED.search(each.get("message", ""))
+        ]
+        if not kills or not _runs(pod, name):
+            continue
+        times = sum(int(each.get("count") or 1) for each in kills)
+        why = f"its liveness probe has had it restarted {times} time{'s' if times > 1 else ''}"
+        answer = explaining.answer(events, "Liveness")
+        why += f"; the probe was told: {answer}" if answer else ""
+        remedy = "correct the liveness probe or what it asks; a startup probe holds it off while the program starts"
+        yield Finding(pod["metadata"]["name"], name, role_of(pod, name), "LivenessProbeFailed", why, remedy, 0.0)
+
+
+def _hooks(pod: Json, told: Items) -> Iterator[Finding]:
+    """Yield the containers whose preStop hook has failed, so that they were stopped without what it is for."""
+    for container in containers_of(pod):
+        name = container["name"]
+        failed = [e for e in explaining.of_container(told, name) if e.get("reason") == "FailedPreStopHook"]
+        if failed:
+            why, remedy = str(failed[-1].get("message", "")), "correct the command or the request of its preStop hook"
+            yield Finding(pod["metadata"]["name"], name, role_of(pod, name), "FailedPreStopHook", why, remedy, 0.0)
+
+
+def _runs(pod: Json, name: str) -> bool:
+    status = pod.get("status", {})
+    told = [each for key in ("initContainerStatuses", "containerStatuses") for each in status.get(key) or []]
+    return any(each["name"] == name and "running" in (each.get("state") or {}) for each in told)
