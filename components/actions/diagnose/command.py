@@ -35,7 +35,8 @@ def diagnose_command(
         raise ActionError("what to look at is not clear: write KIND/NAME with one --namespace, or --all alone")
     meant = parse_target(target) if target else None
     with load_kubeconfig(kubeconfig, context).client() as client:
-        found = diagnose(client, every_namespace(client) if every else namespaces or ["default"], meant)
+        named = every_namespace(client) if every else namespaces or ["default"]
+        found = diagnose(client, named, meant, may_be_gone=every)
     tell(found, as_json=as_json)
 
 

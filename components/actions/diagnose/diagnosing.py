@@ -13,18 +13,22 @@ from components.actions.preflight.reading import seen
 from components.model.facts import Unseen
 
 
-def diagnose(client: Client, namespaces: Sequence[str], target: Target | None = None) -> Diagnosis:
+def diagnose(
+    client: Client, namespaces: Sequence[str], target: Target | None = None, *, may_be_gone: bool = False
+) -> Diagnosis:
     """Return what is wrong in the namespaces, or with one object of the only one.
 
-    A lacking right makes a part of it unknown. Raises `ActionError` where nothing may be read at all, or the object or
-    namespace does not exist, and `ConnectionProblem` when the cluster does not answer.
+    `may_be_gone` is for namespaces that were listed a moment ago. A lacking right makes a part of it unknown. Raises
+    `ActionError` where nothing may be read at all, or the object or namespace does not exist, and `ConnectionProblem`
+    when the cluster does not answer.
     """
     troubles: list[Trouble] = []
     unknown: list[Unseen] = []
     count: Counter[str] = Counter()
     for namespace in namespaces:
         snapshot = take(client, namespace)
-        _require(snapshot, target)
+        if not may_be_gone:
+            _require(snapshot, target)
         unknown += [each for each in snapshot.lists.values() if isinstance(each, Unseen)]
         for check in CHECKS.values():
             for found in check(snapshot):

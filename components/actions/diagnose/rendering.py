@@ -7,7 +7,14 @@ from components.actions.diagnose.report import Diagnosis, Trouble
 from components.model.finding import count
 
 _WIDTH = 116
-_COUNTED = {"deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "jobs": "Job"}
+_COUNTED = {
+    "deployments": "Deployment",
+    "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet",
+    "jobs": "Job",
+    "services": "Service",
+    "pods": "pod",
+}
 
 
 def render(diagnosis: Diagnosis) -> str:
@@ -18,12 +25,8 @@ def render(diagnosis: Diagnosis) -> str:
 def _lines(diagnosis: Diagnosis) -> Iterator[str]:
     where = ", ".join(diagnosis.namespaces)
     told = count(len(diagnosis.troubles), "problem") if diagnosis.troubles else "nothing is wrong"
-    looked = [count(diagnosis.looked_at.get(each, 0), kind) for each, kind in _COUNTED.items()]
-    looked += [
-        count(diagnosis.looked_at.get("services", 0), "Service"),
-        count(diagnosis.looked_at.get("pods", 0), "pod"),
-    ]
-    yield from _wrapped("", f"Diagnosis of {where}: {told} ({', '.join(looked)})")
+    looked = [count(found, kind) for each, kind in _COUNTED.items() if (found := diagnosis.looked_at.get(each, 0))]
+    yield from _wrapped("", f"Diagnosis of {where}: {told} ({', '.join(looked) or 'there is nothing to look at'})")
     by_subject: dict[str, list[Trouble]] = {}
     for each in diagnosis.troubles:
         by_subject.setdefault(each.subject, []).append(each)

@@ -29,8 +29,8 @@ def kubeconfig(**user: Any) -> dict[str, Any]:
     }
 
 
-def make_certificate(dns: str = "") -> tuple[str, str]:
-    """Return a self-signed certificate for 127.0.0.1, or for this name alone, and its key, as PEM."""
+def make_certificate(dns: str = "", address: str = "127.0.0.1") -> tuple[str, str]:
+    """Return a self-signed certificate for an address, or for this name alone, and its key, as PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -39,7 +39,7 @@ def make_certificate(dns: str = "") -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "double")])
     now = dt.datetime.now(dt.UTC)
-    address = x509.DNSName(dns) if dns else x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    subject = x509.DNSName(dns) if dns else x509.IPAddress(ipaddress.ip_address(address))
     built = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -48,7 +48,7 @@ def make_certificate(dns: str = "") -> tuple[str, str]:
         .serial_number(1)
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
