@@ -14,8 +14,8 @@ from components.actions.starting import held_back, role_of, spec_of
 
 # A crash loop, or a startup probe that kills again and again, is hopeless from the third end on, once a run that began
 # so late in the pod's life has ended, too: applications wait by crashing for a neighbour, such as a database, which
-# takes 40 s from when it could start itself. The kubelet pauses for 10, 20 and 40 s between attempts, so the fifth is the
-# one that tells, 75 to 90 s after the first, unless patience is shorter.
+# takes 40 s from when it could start itself. The kubelet pauses for 10, 20 and 40 s between attempts, so the fifth is
+# the one that tells, 75 to 90 s after the first, unless patience is shorter.
 CRASHES = 3
 NEIGHBOUR_SECONDS = 60.0
 _PULL_REMEDY = "check the image's name, its tag, and the pull secrets and rights for its registry"
@@ -77,7 +77,7 @@ class Finding:
         if self.exit_code is not None:
             parts.append(f"exit code {self.exit_code}")
         if self.detail:
-            parts.append(self.detail)
+            parts.append(self.detail.rstrip("."))
         if log:
             parts.append(f"last log: {log}")
         return "; ".join(parts) + f". Remedy: {causes.of_start(log) or self.remedy}"

@@ -1,6 +1,7 @@
 """Services that carry nothing: no pods, no such port, protocols that were lost or refused, no address."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from components.actions.client import Items, Json
 from components.actions.diagnose.of_workloads import last_applied
@@ -9,6 +10,7 @@ from components.actions.diagnose.snapshot import Snapshot
 from components.actions.events import newest_warning
 from components.actions.resize.pods import is_alive, is_ready
 
+_NAMED = 3
 _MIXED = "ask preflight whether this cluster's load balancer takes TCP and UDP together: `preflight -f "
 
 
@@ -72,7 +74,7 @@ def _targets(service: Json, every_pod: Items) -> Iterator[tuple[str, str, bool]]
         return
     if not any(map(is_ready, pods)) and not service["spec"].get("publishNotReadyAddresses"):
         remedy = "see what is wrong with the pods"
-        yield f"none of its {len(pods)} pod{'s' if len(pods) > 1 else ''} is ready", remedy, False
+        yield f"none of its {len(pods)} pods is ready" if len(pods) > 1 else "its only pod is not ready", remedy, False
     for port in service["spec"].get("ports") or []:
         yield from ((problem, remedy, True) for problem, remedy in _target(port, pods))
 
@@ -106,15 +108,12 @@ def _matches(selector: Mapping[str, str], pod: Json) -> bool:
 
 
 def _nearest(selector: Mapping[str, str], pods: Items) -> str:
-    """Say what pods have under the selector's keys, for a label that was mistyped."""
-    having = {
-        f"{key}={labels[key]}"
-        for pod in pods
-        for labels in [pod["metadata"].get("labels") or {}]
-        for key in selector
-        if key in labels
-    }
-    known = f"; pods here have {', '.join(sorted(having)[:5])}" if having else ""
+    """Say what pods have under the selector's keys that reads like it, for a label that was mistyped."""
+    labels = [pod["metadata"].get("labels") or {} for pod in pods]
+    having = {key: sorted({str(each[key]) for each in labels if key in each}) for key in selector}
+    near = [f"{key}={text}" for key, value in selector.items() for text in get_close_matches(value, having[key], n=2)]
+    every = [f"{key}={text}" for key, values in having.items() for text in values]
+    known = f"; pods here have {', '.join(near or every[:_NAMED])}" if every else ""
     return f"write labels that the pods have, a workload's match_labels{known}"
 
 

@@ -363,7 +363,7 @@ def test_a_service_without_a_ready_pod_may_yet_have_one() -> None:
     lists = {**web(slow), "services": [service()]}
 
     (trouble,) = [each for each in looked(lists).troubles if each.check == "services"]
-    assert ("none of its 1 pod is ready", False) == (trouble.problem, trouble.certain)
+    assert ("its only pod is not ready", False) == (trouble.problem, trouble.certain)
     for free in (service(publishNotReadyAddresses=True), service(selector=None)):
         assert [] == [each for each in looked({**lists, "services": [free]}).troubles if each.check == "services"]
 

@@ -192,7 +192,7 @@ def test_a_pod_that_was_evicted_is_told() -> None:
     done["status"]["initContainerStatuses"][0]["state"] = {"terminated": {"exitCode": 137}}
 
     text = one(findings(gone)).text()
-    assert "pod p: Evicted; The node was low on resource: memory.. Remedy: the node ran short" in text
+    assert "pod p: Evicted; The node was low on resource: memory. Remedy: the node ran short" in text
     assert [] == findings(done)
 
 
