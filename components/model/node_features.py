@@ -24,6 +24,8 @@ Lack = tuple[Answer, str] | None
 
 def sidecars(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
     """Judge native sidecars: on by default since 1.29, on API server and kubelets; unknown where a bug is known."""
+    if cluster.minor == (0, 0):
+        return answer("unknown", f"the API server's version {cluster.git_version!r} is none")
     if cluster.minor < SIDECARS_SINCE:
         evidence = f"Kubernetes {text_of(cluster.minor)} drops `restartPolicy` of init containers, so pods hang in Init"
         return answer("no", evidence, "upgrade it to 1.29 or newer")

@@ -83,6 +83,15 @@ def test_known_bugs_of_a_kubelet_are_warned_of(kubelet: str, sources: list[str])
     assert sources == [] or "upgrade the kubelets of these nodes" in found.remedy
 
 
+@pytest.mark.parametrize(("version", "answer"), [("v1.28.15", "no"), ("v1.29.0", "yes"), ("nonsense", "unknown")])
+def test_sidecars_are_refused_below_1_29(version: str, answer: str) -> None:
+    """An API server before it drops the field; of one whose version means nothing that is not known."""
+    report = judged(cluster(git_version=version), "sidecars")
+
+    assert answer == finding(report, "sidecars").answer
+    assert (answer == "no") == bool(report.stops)
+
+
 def test_a_kubelet_without_sidecars_is_told_no_bugs() -> None:
     """Where nothing can run there is nothing to warn of, and a version that means nothing has no known bugs."""
     old = finding(judged(cluster(nodes=(lab_node(kubelet="v1.28.3"),)), "sidecars"), "sidecars")
