@@ -20,6 +20,8 @@ def check(snapshot: Snapshot) -> Iterator[Trouble]:
     """Yield what is wrong with each pod, once for all pods of one owner that fail alike."""
     alike: dict[tuple[str, str, str, str], list[tuple[Json, Finding]]] = {}
     for pod in snapshot.of("pods"):
+        if any(map(_is_complete, snapshot.owners(pod))):  # what a Job has done in the end is done
+            continue
         subject, _ = snapshot.subject(pod)
         for finding in of_pod(snapshot, pod):
             alike.setdefault((subject, finding.role, finding.container, finding.reason), []).append((pod, finding))
@@ -46,6 +48,11 @@ def of_pod(snapshot: Snapshot, pod: Json) -> list[Finding]:
         text = f"{' '.join(str(warning.get('message', '')).split())}"
         found.append(Finding(pod["metadata"]["name"], "", "", str(warning.get("reason")), text, "see the event", None))
     return found
+
+
+def _is_complete(item: Json) -> bool:
+    conditions = item.get("status", {}).get("conditions") or []
+    return item["kind"] == "Job" and any(each["type"] == "Complete" and each["status"] == "True" for each in conditions)
 
 
 def _lost(snapshot: Snapshot, pod: Json) -> Iterator[Finding]:

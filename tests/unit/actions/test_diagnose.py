@@ -419,6 +419,20 @@ def test_pods_of_stateful_sets_and_of_nobody_have_their_subjects() -> None:
     assert ["Pod shop/alone", "StatefulSet shop/db"] == [each.subject for each in found.troubles]
 
 
+@pytest.mark.parametrize(("condition", "problems"), [("Complete", 0), ("Suspended", 1)])
+def test_a_job_that_has_done_it_in_the_end_is_well(condition: str, problems: int) -> None:
+    """The pods that failed on the way stay for their logs; while it is not done, they are told."""
+    failed = owned(pod("once-1", TEMPLATE, phase="Failed"), "uid-job")
+    failed["status"]["containerStatuses"][0]["state"] = {"terminated": {"exitCode": 1}}
+    job: Json = {"metadata": {"name": "once", "namespace": "shop", "uid": "uid-job"}, "spec": {"template": TEMPLATE}}
+    owned(job, "uid-cron")["status"] = {"conditions": [{"type": condition, "status": "True"}]}
+    cron: Json = {"metadata": {"name": "nightly", "namespace": "shop", "uid": "uid-cron"}, "spec": {}}
+    found = looked({"pods": [failed], "jobs": [job], "cronjobs": [cron]})
+
+    assert problems == len(found.troubles)
+    assert {each.subject for each in found.troubles} <= {"CronJob shop/nightly"}
+
+
 def test_every_check_is_in_the_list() -> None:
     """A failure mode more is one more here."""
     assert ["pods", "workloads", "runtimes", "services", "resizes"] == list(CHECKS)
