@@ -142,7 +142,7 @@ def _taken_back(client: Client, former: Json, uid: str, why: str, *, patience: f
 
 def _wait(client: Client, manifest: Json, **options: Any) -> None:
     metadata = manifest["metadata"]
-    wait_ready(client, metadata["namespace"], metadata["name"], kind_of(manifest), **options)
+    wait_ready(client, metadata["namespace"], metadata["name"], kind_of(manifest), asked=manifest, **options)
 
 
 def _delete_failed(client: Client, manifest: Json, uid: str) -> list[str]:

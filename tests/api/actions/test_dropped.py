@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from components.actions.client import Client, Json, path_of
 from components.actions.readiness import NotReady, wait_ready
-from tests.api.actions.live import SMALL, manifest
+from components.actions.rollout import RolledBack, prove
+from tests.api.actions.live import SMALL, create, manifest
 from tests.api.actions.webhook import stripping
 
 IDLE = {"command": ["sh", "-c", "sleep 1000"]}
@@ -84,6 +86,27 @@ def test_a_template_that_loses_it(client: Client, namespace: str, tmp_path: Path
 
     assert "template of web, sidecar proxy: RestartPolicyDropped" in text
     assert "which the program asked for" in text
+
+
+def test_a_guarded_rollout_that_loses_it(client: Client, namespace: str, tmp_path: Path) -> None:
+    """It fails at once, and is taken back."""
+    former = manifest(namespace, SMALL, replicas=1)
+    create(client, former)
+    body = asked(namespace)
+    uid = client.get(path_of("apps/v1", "deployments", namespace, "web"))["metadata"]["uid"]
+    with stripping(client, namespace, "deployments", tmp_path):
+        until_struck(client, namespace, another(body), lambda made: lost(made["spec"]["template"]["spec"]))
+        began = time.monotonic()
+        with pytest.raises(RolledBack, match="which the program asked for"):
+            prove(client, body, former, uid, patience=120, stop=threading.Event(), progress=print)
+
+    assert time.monotonic() - began < 30
+    wait_ready(client, namespace, "web", patience=30, asked=former)
+
+
+def another(body: Json) -> Json:
+    """Return the Deployment under a name that is free."""
+    return {**body, "metadata": {**body["metadata"], "name": "another"}}
 
 
 def test_pods_that_are_refused_for_it(client: Client, namespace: str, tmp_path: Path) -> None:
