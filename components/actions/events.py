@@ -4,6 +4,7 @@ A pod whose runtime or volume is missing stays Pending with `ContainerCreating` 
 """
 
 import re
+from collections.abc import Collection
 
 from components.actions import causes
 from components.actions.client import Client, Json, path_of
@@ -57,14 +58,8 @@ class Sandboxes:
             self._old = {str(event["metadata"].get("uid")) for event in events}
         if waiting is None:
             return None
-        mount = newest_warning(events, "FailedMount")
-        if mount is not None and (found := mount_finding(waiting, str(mount.get("message", "")))):
-            return None if self._has_come(waiting, found) else found
-        failed = newest_warning(events, "FailedCreatePodSandBox")
-        if failed is None:
-            return None
-        old = str(failed["metadata"].get("uid")) in self._old
-        return sandbox_finding(waiting, str(failed.get("message", "")), _OLD if old else _FRESH)
+        found = start_finding(waiting, events, self._old)
+        return None if found is None or self._has_come(waiting, found) else found
 
     def _has_come(self, pod: Json, mount: Finding) -> bool:
         """Tell whether the ConfigMap that a mount lacked is there by now: the kubelet's next try will find it."""
@@ -90,6 +85,22 @@ def waits_for_sandbox(pod: Json) -> bool:
         return False
     listed = [s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or []]
     return all("waiting" in (s.get("state") or {}) and not s.get("lastState") for s in listed)
+
+
+def start_finding(pod: Json, events: list[Json], old: Collection[str] = ()) -> Finding | None:
+    """Return why nothing of a pod has started: the newest event that tells a cause; `old` are UIDs of events. Pure."""
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    while warnings:
+        newest = newest_warning(warnings) or {}
+        warnings.remove(newest)
+        message = str(newest.get("message", ""))
+        found = mount_finding(pod, message) if newest.get("reason") == "FailedMount" else None
+        if newest.get("reason") == "FailedCreatePodSandBox":
+            known = str(newest["metadata"].get("uid")) in old
+            found = sandbox_finding(pod, message, _OLD if known else _FRESH)
+        if found is not None:
+            return found
+    return None
 
 
 def mount_finding(pod: Json, message: str) -> Finding | None:

@@ -8,7 +8,7 @@ from components.actions.client import Items, Json
 from components.actions.diagnose.report import Trouble
 from components.actions.diagnose.snapshot import Snapshot
 from components.actions.diagnosis import Finding, findings
-from components.actions.events import mount_finding, newest_warning, sandbox_finding, waits_for_sandbox
+from components.actions.events import newest_warning, start_finding, waits_for_sandbox
 from components.actions.resize.pods import is_alive, is_ready
 from components.actions.starting import containers_of, role_of
 
@@ -41,7 +41,8 @@ def of_pod(snapshot: Snapshot, pod: Json) -> list[Finding]:
     """Return what is wrong with one pod, with what its events add; the logs apart."""
     told = snapshot.events_of(pod)
     found = [*_lost(snapshot, pod), *findings(pod)]
-    found += filter(None, [deadlocks.of_pod(pod, told), _before_it_starts(pod, told)])
+    starting = start_finding(pod, told) if waits_for_sandbox(pod) else None
+    found += filter(None, [deadlocks.of_pod(pod, told), starting])
     found = [explaining.explained(each, pod, told) for each in _without_echo(found)]
     found += [*_killed(pod, told), *_hooks(pod, told)]
     if not found and not is_ready(pod) and is_alive(pod) and (warning := newest_warning(told)):
@@ -59,15 +60,6 @@ def _lost(snapshot: Snapshot, pod: Json) -> Iterator[Finding]:
     owner = snapshot.owner(pod)
     if owner is not None and "template" in owner.get("spec", {}) and is_alive(pod):
         yield from dropped.of_pod(owner["spec"]["template"], pod)
-
-
-def _before_it_starts(pod: Json, told: Items) -> Finding | None:
-    """Return why nothing of the pod has started: its volumes, or its sandbox."""
-    if not waits_for_sandbox(pod):
-        return None
-    mount, sandbox = newest_warning(told, "FailedMount"), newest_warning(told, "FailedCreatePodSandBox")
-    found = mount_finding(pod, str(mount.get("message", ""))) if mount else None
-    return found or (sandbox_finding(pod, str(sandbox.get("message", "")), 0.0) if sandbox else None)
 
 
 def _without_echo(found: list[Finding]) -> list[Finding]:

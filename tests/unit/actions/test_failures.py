@@ -235,6 +235,17 @@ def test_a_volume_that_cannot_be_mounted_is_hopeless_after_a_while(message: str,
     assert events.mount_finding(pod("p", template(APP)), "timed out waiting for the condition") is None
 
 
+def test_the_newest_event_that_tells_a_cause_counts() -> None:
+    """A timeout says nothing of its own; a sandbox that fails after its volumes came is what keeps it now."""
+    made = pod("p", template(APP))
+    missing = event("FailedMount", 'configmap "absent" not found', at="2026-01-01T00:00:01Z")
+    timeout = event("FailedMount", "timed out waiting for the condition", at="2026-01-01T00:00:02Z")
+    sandbox = event("FailedCreatePodSandBox", 'no runtime for "x" is configured', at="2026-01-01T00:00:03Z")
+
+    found = [events.start_finding(made, told) for told in ([missing, timeout], [missing, timeout, sandbox], [timeout])]
+    assert ["FailedMount", "FailedCreatePodSandBox", None] == [each and each.reason for each in found]
+
+
 @pytest.mark.parametrize(("status", "told"), [(200, False), (404, True), (403, True)])
 def test_a_config_map_that_has_come_meanwhile_is_not_missing(status: int, told: bool) -> None:
     """The kubelet tries again later than we look; where it may not be read, the event alone counts."""
