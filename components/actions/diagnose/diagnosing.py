@@ -53,7 +53,9 @@ def _require(snapshot: Snapshot, target: Target | None) -> None:
     if not any(snapshot.of(resource) for resource in RESOURCES):
         path = path_of("v1", "namespaces", name=namespace)
         if seen("the namespace", lambda: snapshot.client.find(path)) is None:
-            raise ActionError(f"namespace {namespace} does not exist: check --namespace and --context")
+            raise ActionError(
+                f"namespace {namespace} does not exist: nothing is deployed there, or it is another cluster"
+            )
     if target is None:
         return
     if not snapshot.sees(target.resource):

@@ -55,7 +55,10 @@ def test_a_well_namespace_has_nothing(lab_cluster: Any, client: Client, namespac
     assert 2 == missing.returncode
     assert f"error: Deployment {namespace}/wbe does not exist" in missing.stderr
     nowhere = run(lab_cluster, "no-such-namespace")
-    assert (2, "error: namespace no-such-namespace does not exist: check --namespace and --context\n") == (
+    assert (
+        2,
+        "error: namespace no-such-namespace does not exist: nothing is deployed there, or it is another cluster\n",
+    ) == (
         nowhere.returncode,
         nowhere.stderr,
     )
