@@ -234,8 +234,21 @@ class ContainerArgs(TypedDict, total=False):
     """Restarts the container when it fails."""
     lifecycle: Input[LifecycleArgs]
     """What runs after its start and before its end."""
+    stop_seconds: Input[int]
+    """Seconds that the container needs between its SIGTERM and its end, an `exec` or `http_get` in `pre_stop` counted
+    in; the pods' grace period is computed from them. A main container that does not say counts as 30, a sidecar gets
+    what is left. Not for an init container that runs to its end."""
     security_context: Input[SecurityContextArgs]
     """Exceptions from the secure defaults."""
+
+
+class SidecarArgs(ContainerArgs, total=False):
+    """A native sidecar (KEP-753): it starts before the main containers, runs beside them and stops after them."""
+
+    gates_start: Input[bool]
+    """True (the default): the containers after it start once its startup probe has succeeded, which it needs for that.
+    False: nothing has to wait until it works, and it has no startup probe; what comes after it starts as soon as it
+    runs and its `post_start`, if it has one, has ended."""
 
 
 class EmptyDirArgs(TypedDict, total=False):
@@ -414,7 +427,9 @@ class WorkloadArgs(TypedDict, total=False):
     fs_group: Input[int]
     """Group that owns the pods' volumes; none by default."""
     termination_grace_period_seconds: Input[int]
-    """Seconds from the beginning of a pod's end to SIGKILL; by default 30 after the longest `pre_stop` sleep."""
+    """Seconds from the beginning of a pod's end to SIGKILL. By default computed: the longest `pre_stop` sleep and
+    `stop_seconds` of the main containers, then `stop_seconds` of each sidecar; and 30 after the longest sleep at least,
+    unless every container has its `stop_seconds`. Less than what the containers say is refused."""
     pod_spec_patch: Input[Mapping[str, Any]]
     """For what these fields lack: a merge patch on the pod spec in Kubernetes' own camelCase. Lists of named
     objects merge by name, null removes. The API server checks the result in preview."""

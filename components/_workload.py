@@ -10,6 +10,7 @@ from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
 from components._args import ContainerPortArgs
 from components._config import ConfigMaps
 from components._errors import raise_for
+from components._facts import Facts
 from components._gate import gated, require
 from components._hooks import check_hook, hold_hook, replace_hook
 from components._live import Row
@@ -19,7 +20,7 @@ from components._shape import camel, has_late_structure, judged, later, plain, r
 from components._update import update_hook
 from components.actions.kubeconfig import is_content
 from components.actions.resize import Kind
-from components.model import stateful, volume, workload
+from components.model import lifecycle, stateful, volume, workload
 from components.model.problem import Problem
 
 # The arguments that decide which features of the cluster a workload needs.
@@ -51,6 +52,15 @@ class Workload(pulumi.ComponentResource):
     """Labels of its pods: what a Service takes as its selector."""
     container_ports: pulumi.Output[list[ContainerPortArgs]]
     """Ports of its containers and sidecars: what a Service checks its targets against."""
+    effective_requests: pulumi.Output[dict[str, str]]
+    """What the scheduler reserves for one pod, by resource: the most that may run at the same time, init containers
+    and sidecars included. A LimitRange's defaults are not in it, nor the overhead of a class known by name alone."""
+    qos_class: pulumi.Output[str]
+    """Guaranteed, Burstable or BestEffort: how the kubelet ranks its pods when memory runs out."""
+    start_order: pulumi.Output[list[str]]
+    """Names of init containers, sidecars and main containers as they start."""
+    stop_order: pulumi.Output[list[str]]
+    """Names of main containers, which stop together, and of the sidecars, one after another."""
     ready: pulumi.Output[bool]
     """True once every pod is up to date and available; fails the deployment with a diagnosis when they are not.
     What must not start earlier takes this output: `depends_on` does not wait for it."""
@@ -88,8 +98,8 @@ class Workload(pulumi.ComponentResource):
         key = volume.workload_key(kind, name)
         namespace = gated(args["namespace"], connection, needs, self, who)
         config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection)
-        # The grace period is computed from all sleeps.
-        late = has_late_structure(shown, hint) or any(later(seconds) for seconds in workload.pauses(fields))
+        # The grace period is computed from all times of an end.
+        late = has_late_structure(shown, hint) or any(later(seconds) for seconds in lifecycle.timings(fields))
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
             return pulumi.Output.from_input(values).apply(lambda known: part(**known)) if late else part(**values)
@@ -131,6 +141,9 @@ class Workload(pulumi.ComponentResource):
         listed: Any = {field: args.get(field) for field in ("containers", "sidecars")}
         ports: pulumi.Output[Any] = pulumi.Output.from_input(listed).apply(workload.container_ports)
         self.container_ports = ports
+        facts = Facts(self, built(template, name=object_name, args=fields, config_maps={}), fields.get("runtime"))
+        self.effective_requests, self.qos_class = facts.effective_requests, facts.qos_class
+        self.start_order, self.stop_order = facts.start_order, facts.stop_order
         identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
         desired = {"kind": kept_by.kind, "metadata": identity, "spec": spec}
         self.ready = ready(child, desired, connection, patience, args.get("in_place"), config_maps)
@@ -140,6 +153,10 @@ class Workload(pulumi.ComponentResource):
                 "namespace": self.namespace,
                 "matchLabels": self.match_labels,
                 "containerPorts": self.container_ports,
+                "effectiveRequests": self.effective_requests,
+                "qosClass": self.qos_class,
+                "startOrder": self.start_order,
+                "stopOrder": self.stop_order,
                 "ready": self.ready,
             }
         )

@@ -7,8 +7,8 @@ from pulumi import Input
 
 from components._args import (
     ClaimRetentionPolicyArgs,
-    ContainerArgs,
     DeploymentWorkloadArgs,
+    SidecarArgs,
     VolumeClaimTemplateArgs,
     WorkloadArgs,
 )
@@ -19,7 +19,7 @@ from components.model import stateful, workload
 class ResizableDeploymentArgs(DeploymentWorkloadArgs, total=False):
     """Arguments of ResizableDeployment."""
 
-    sidecars: Input[Sequence[Input[ContainerArgs]]]
+    sidecars: Input[Sequence[Input[SidecarArgs]]]
     """Native sidecars, resized like the main containers; none by default."""
 
 
@@ -58,7 +58,7 @@ class ResizableDeployment(Workload):
 class ResizableStatefulSetArgs(WorkloadArgs, total=False):
     """Arguments of ResizableStatefulSet."""
 
-    sidecars: Input[Sequence[Input[ContainerArgs]]]
+    sidecars: Input[Sequence[Input[SidecarArgs]]]
     """Native sidecars, resized like the main containers; none by default."""
     service_name: Input[str]
     """The headless Service that gives the pods their DNS names; none by default. It cannot change later."""

@@ -6,14 +6,14 @@ from typing import Required
 import pulumi
 from pulumi import Input
 
-from components._args import ContainerArgs, DeploymentWorkloadArgs
+from components._args import DeploymentWorkloadArgs, SidecarArgs
 from components._workload import Workload
 
 
 class SidecarWorkloadArgs(DeploymentWorkloadArgs, total=False):
     """Arguments of SidecarWorkload."""
 
-    sidecars: Required[Input[Sequence[Input[ContainerArgs]]]]
+    sidecars: Required[Input[Sequence[Input[SidecarArgs]]]]
     """The sidecars in the order in which they start; each needs a startup probe."""
 
 

@@ -7,7 +7,7 @@ import pulumi
 from pulumi import Input
 from pulumi_kubernetes.node.v1 import RuntimeClass
 
-from components._args import ConnectionArgs, ContainerArgs, DeploymentWorkloadArgs, TolerationArgs
+from components._args import ConnectionArgs, DeploymentWorkloadArgs, SidecarArgs, TolerationArgs
 from components._errors import raise_for
 from components._gate import gated, require
 from components._hooks import check_hook
@@ -74,7 +74,7 @@ class WasmWorkloadArgs(DeploymentWorkloadArgs, total=False):
 
     runtime: Required[Input[RuntimeArgs]]
     """What runs the modules: `WasmRuntime.runtime`, or `{"class_name": ...}` for a class that is there already."""
-    sidecars: Input[Sequence[Input[ContainerArgs]]]
+    sidecars: Input[Sequence[Input[SidecarArgs]]]
     """Native sidecars that are WASM modules too; none by default. Each writes its module's path as `command`."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components._args import ContainerArgs, ProbeArgs, VolumeArgs
+from components._args import ContainerArgs, ProbeArgs, SidecarArgs, VolumeArgs
 from components.resize import ResizableDeployment, ResizableDeploymentArgs
 from components.service import MixedProtocolService, MixedProtocolServiceArgs, ServicePortArgs
 from components.sidecar import SidecarWorkload, SidecarWorkloadArgs
@@ -190,8 +190,8 @@ def _nginx(image: str, path: str = "/") -> ContainerArgs:
     }
 
 
-def _log_shipper(settings: Settings) -> ContainerArgs:
-    shipper: ContainerArgs = {
+def _log_shipper(settings: Settings) -> SidecarArgs:
+    shipper: SidecarArgs = {
         "name": "log-shipper",
         "image": settings.log_shipper_image,
         "ports": [{"name": "syslog", "container_port": SYSLOG_PORT, "protocol": "UDP"}],

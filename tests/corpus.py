@@ -338,6 +338,7 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "readiness_probe": Part(shared.ProbeArgs),
         "liveness_probe": Part(shared.ProbeArgs),
         "lifecycle": Part(shared.LifecycleArgs),
+        "stop_seconds": Value(one(1, 5, 5.0), one(0, -1, 30, 86400, 86401, 2**31)),
         "security_context": Part(shared.SecurityContextArgs),
     },
     shared.EmptyDirArgs: {
@@ -411,9 +412,9 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "allow_host_path": Value(st.just(True), st.just(False)),
         "containers": Part(shared.ContainerArgs, least=1, most=2, always=("resources",)),
         "init_containers": Part(
-            shared.ContainerArgs, most=1, never=(*PROBES_OF_CONTAINER, "lifecycle", "resize_policy")
+            shared.ContainerArgs, most=1, never=(*PROBES_OF_CONTAINER, "lifecycle", "resize_policy", "stop_seconds")
         ),
-        "sidecars": Part(shared.ContainerArgs, most=1, always=("startup_probe",)),
+        "sidecars": Part(shared.SidecarArgs, most=1, always=("startup_probe",)),
         "service_account_name": Value(st.just(SERVICE_ACCOUNT), NO_SUBDOMAIN),
         "image_pull_secrets": Value(
             st.lists(SUBDOMAIN, max_size=2, unique=True), st.lists(BAD_SUBDOMAIN, max_size=2) | one(["a", "a"])
@@ -432,6 +433,10 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "patience_seconds": Value(one(1, 120, 86400), one(0, -1, 86401)),
     },
 }
+
+FIELDS[shared.SidecarArgs] = {**FIELDS[shared.ContainerArgs], "gates_start": Value(st.just(True), st.just(False))}
+# Objects whose names are taken from the same store.
+ALIKE: dict[type, type] = {shared.SidecarArgs: shared.ContainerArgs}
 
 # Of these fields of an object exactly one is there.
 CHOICES: dict[type, tuple[str, ...]] = {
@@ -521,7 +526,7 @@ class Drawing:
         chosen = {self.draw(st.sampled_from(wanted or choices))} if choices else set()
         if choices and self.misses(of, ""):
             chosen = set(choices[: self.draw(one(0, 2))])
-        if of is shared.ContainerArgs:
+        if ALIKE.get(of, of) is shared.ContainerArgs:
             self.pod.ports = []
         made = {}
         for name in fields:
@@ -553,7 +558,7 @@ class Drawing:
         held, kind = entry(of, name), (shape_of(of).fields or {})[name].kind
         if isinstance(held, Part) or (kind in WRONG and self.sometimes(1)):
             return self.draw(WRONG[kind])
-        taken = self.pod.taken[of] if held.once else []
+        taken = self.pod.taken[ALIKE.get(of, of)] if held.once else []
         if taken and self.sometimes(5):
             return self.draw(one(*taken))
         return self.draw(self.values(held.bad))
@@ -567,7 +572,7 @@ class Drawing:
         if self.target != (of, name):
             return self.sometimes(self.rate)
         held = entry(of, name) if name else None
-        if isinstance(held, Value) and held.once and not self.pod.taken[of] and self.sometimes(4):
+        if isinstance(held, Value) and held.once and not self.pod.taken[ALIKE.get(of, of)] and self.sometimes(4):
             return False
         self.target = None
         return True
@@ -589,7 +594,7 @@ class Drawing:
         """Keep what other fields refer to."""
         held = entry(of, name)
         if isinstance(held, Value) and held.once and isinstance(value, str):
-            self.pod.taken[of].append(value)
+            self.pod.taken[ALIKE.get(of, of)].append(value)
         if of is shared.ContainerPortArgs and name == "name" and isinstance(value, str):
             self.pod.ports.append(value)
         if name == "termination_grace_period_seconds" and isinstance(value, int):

@@ -60,6 +60,7 @@ def problems(
     yield from _env(f"{path}.env", container.get("env"))
     yield from _mounts(f"{path}.volume_mounts", container.get("volume_mounts"), volumes, live)
     yield from _security(f"{path}.security_context", container.get("security_context"))
+    yield from in_range(f"{path}.stop_seconds", container.get("stop_seconds"), 1, 86400, "own")
     for probe in _PROBES:
         yield from _probe(f"{path}.{probe}", probe, container)
     for place, handler in _handlers(path, container):
@@ -108,19 +109,31 @@ def init_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
                 "leave it out",
                 "init-restart",
             )
+    if container.get("stop_seconds") is not None:
+        message = "an init container that runs to its end is over before the pod stops"
+        yield Problem(f"{path}.stop_seconds", message, "leave it out", "own")
 
 
 def sidecar_problems(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what a sidecar lacks: without a startup probe nothing waits for it (KEP-753).
 
     The containers after a sidecar start once it has `started`, which without a startup probe means no more
-    than that its process exists; its readiness probe holds nobody off.
+    than that its process exists; its readiness probe holds nobody off. `gates_start: false` says that this is meant.
     """
-    if container.get("startup_probe") is None:
+    gates, probe = container.get("gates_start"), container.get("startup_probe")
+    if probe is None and gates in (None, True):
         yield Problem(
             f"{path}.startup_probe",
             "without it the main containers do not wait until the sidecar works",
-            "write a probe that succeeds once it does, such as {'tcp_socket': {'port': '9090'}}",
+            "write a probe that succeeds once it does, such as {'tcp_socket': {'port': '9090'}}, or gates_start false "
+            "if they need not wait",
+            "startup-probe",
+        )
+    if known(probe) and gates is False:
+        yield Problem(
+            f"{path}.gates_start",
+            "it is false, but the containers after a sidecar always wait for its startup probe",
+            "leave out one of the two",
             "startup-probe",
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import annotations, container, names, patch, resources, volume
+from components.model import annotations, container, lifecycle, names, patch, resources, volume
 from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique, whole_number
 
 NAME_LABEL = "app.kubernetes.io/name"
@@ -12,7 +12,6 @@ RESIZE_FAILURE_POLICIES = ("rollback", "rollout", "wait")
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _PROGRESS_DEADLINE = 600
-_GRACE = 30
 # A ReplicaSet is called after its Deployment, with a dash and a hash of up to 10 characters.
 _LONGEST_NAME = 253 - 11
 RESTART_ANNOTATION = "kubernetes-emerging/restart"
@@ -111,28 +110,8 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     if args.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": name} for name in args["imagePullSecrets"]]
     spec |= {field: args[field] for field in _POD_FIELDS if args.get(field) is not None}
-    pause = longest_pause(args)
-    if pause and "terminationGracePeriodSeconds" not in spec:
-        spec["terminationGracePeriodSeconds"] = pause + _GRACE
-    patched = patch.merge(spec, args.get("podSpecPatch") or {})
-    return dict(patched)
-
-
-def longest_pause(args: Mapping[str, Any], moment: str = "preStop") -> int:
-    """Return the seconds of the longest of the `pauses`, 0 for none; one that is not known yet does not count.
-
-    All sleep at the same time, before their SIGTERM, while the grace period goes on (KEP-753, KEP-3960).
-    """
-    return max((int(seconds) for seconds in pauses(args, moment) if isinstance(seconds, int | float)), default=0)
-
-
-def pauses(args: Mapping[str, Any], moment: str = "preStop") -> Iterator[Any]:
-    """Yield the seconds of each sleep before an end among main containers and sidecars, `moment` as `args` spell it."""
-    for field in ("containers", "sidecars"):
-        for _, each in entries(args.get(field)):
-            seconds = container.pause(each, moment)
-            if seconds is not None:
-                yield seconds
+    changes = args.get("podSpecPatch") or {}
+    return lifecycle.completed(patch.merge(spec, changes), changes)
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -286,7 +265,9 @@ def _container_names(args: Mapping[str, Any]) -> set[str] | None:
 
 
 def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]:
-    volumes, seconds = patch.names_of(args, "volumes", "volumes", "volume_claim_templates"), _grace(args, grace)
+    volumes = patch.names_of(args, "volumes", "volumes", "volume_claim_templates")
+    seconds = lifecycle.judged_grace(args, grace)
+    yield from lifecycle.problems(args, grace)
     configs = [(each.get("name"), each.get("config")) for _, each in entries(args.get("volumes"))]
     live = {str(name) for name, config in configs if isinstance(config, dict) and config.get("on_change") == "live"}
     place_names, port_names = [], []
@@ -330,16 +311,3 @@ def _reloads(args: Mapping[str, Any]) -> Iterator[Problem]:
 def _may_mount(mounts: Any, volume: Any) -> bool:
     names_of_mounts = [each.get("name") for _, each in entries(mounts)]
     return mounts is UNKNOWN or volume is UNKNOWN or UNKNOWN in names_of_mounts or volume in names_of_mounts
-
-
-def _grace(args: Mapping[str, Any], default: int | None) -> Any:
-    """Return the pods' grace period with the patch applied, UNKNOWN when it is not known yet."""
-    patched, own = args.get("pod_spec_patch"), args.get("termination_grace_period_seconds")
-    if patched is UNKNOWN:
-        return UNKNOWN
-    if isinstance(patched, dict) and "terminationGracePeriodSeconds" in patched:
-        seconds = patched["terminationGracePeriodSeconds"]
-        return _GRACE if seconds is None else seconds
-    if own is not None or default is not None:
-        return default if own is None else own
-    return _GRACE + longest_pause(args, "pre_stop")

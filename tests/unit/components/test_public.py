@@ -112,7 +112,8 @@ def test_what_another_language_sends_arrives(host: Host, mocks: ClusterMocks) ->
     assert {"tcpSocket": {"port": 80}, "periodSeconds": 3} == spec["template"]["spec"]["containers"][0][
         "readinessProbe"
     ]
-    assert {"name", "namespace", "matchLabels", "containerPorts", "ready"} == set(state)
+    facts = {"effectiveRequests", "qosClass", "startOrder", "stopOrder"}
+    assert {"name", "namespace", "matchLabels", "containerPorts", "ready", *facts} == set(state)
 
 
 def test_outputs_have_the_keys_of_other_languages(host: Host, mocks: ClusterMocks) -> None:

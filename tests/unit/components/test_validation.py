@@ -196,6 +196,35 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("startup-probe", {}, {"sidecars": [{"name": "s", "image": "i"}]}, "sidecars[0].startup_probe"),
     (
+        "startup-probe",
+        {},
+        {"sidecars": [{"name": "s", "image": "i", "gates_start": True}]},
+        "sidecars[0].startup_probe",
+    ),
+    (
+        "startup-probe",
+        {},
+        {"sidecars": [{"name": "s", "image": "i", "gates_start": False, **STARTUP}]},
+        "sidecars[0].gates_start",
+    ),
+    ("own", {"stop_seconds": 0}, {}, "containers[0].stop_seconds"),
+    (
+        "own",
+        {},
+        {"init_containers": [{"name": "i", "image": "i", "stop_seconds": 1}]},
+        "init_containers[0].stop_seconds",
+    ),
+    ("budget", {"stop_seconds": 31}, {"termination_grace_period_seconds": 30}, "termination_grace_period_seconds"),
+    (
+        "budget",
+        {"stop_seconds": 20, "lifecycle": {"pre_stop": {"sleep": {"seconds": 5}}}},
+        {
+            "sidecars": [{"name": "s", "image": "i", "stop_seconds": 6, **STARTUP}],
+            "pod_spec_patch": {"terminationGracePeriodSeconds": 30},
+        },
+        "pod_spec_patch.terminationGracePeriodSeconds",
+    ),
+    (
         "init-restart",
         {},
         {
@@ -303,6 +332,9 @@ def test_the_page_lists_the_rules_that_there_are() -> None:
         ({"resources": {}}, {"pod_spec_patch": {"containers": "left to the API server"}}),
         ({"resources": {}}, {"pod_spec_patch": {"containers": [{"name": "web", "resources": SIZE}]}}),
         ({"resources": {}}, {"sidecars": [{"name": "s", "image": "i", "resources": SIZE, **STARTUP}]}),
+        ({}, {"sidecars": [{"name": "s", "image": "i", "gates_start": False}]}),
+        ({"stop_seconds": 30}, {"termination_grace_period_seconds": 30}),
+        ({"stop_seconds": 600}, {}),
     ],
 )
 def test_what_the_server_accepts_is_accepted(container: dict[str, Any], more: dict[str, Any]) -> None:
