@@ -4,12 +4,13 @@ SidecarWorkload: native sidecars. MixedProtocolService: TCP and UDP in one Servi
 ResizableStatefulSet: CPU and memory changed without a restart. WasmRuntime and WasmWorkload: WASM modules as pods.
 Target: the cluster they deploy to. Preflight: what that cluster can do. Each takes one TypedDict of arguments with
 Kubernetes' own field names in snake_case, checks it whole before anything is registered, and tells its contract in its
-docstring.
+docstring. log_shipper, proxy, metrics_exporter and config_reloader return the arguments of sidecars.
 """
 
 from components._errors import InvalidArgs
 from components.model.problem import Problem
 from components.preflight import Preflight, PreflightArgs
+from components.recipes import config_reloader, log_shipper, metrics_exporter, proxy
 from components.resize import (
     ResizableDeployment,
     ResizableDeploymentArgs,
@@ -40,6 +41,10 @@ __all__ = [
     "WasmRuntimeArgs",
     "WasmWorkload",
     "WasmWorkloadArgs",
+    "config_reloader",
+    "log_shipper",
+    "metrics_exporter",
+    "proxy",
 ]
 
 __version__ = "0.1.0"

@@ -55,6 +55,10 @@ def test_public_names() -> None:
         "WasmRuntimeArgs",
         "WasmWorkload",
         "WasmWorkloadArgs",
+        "config_reloader",
+        "log_shipper",
+        "metrics_exporter",
+        "proxy",
     ] == components.__all__
 
 
