@@ -146,9 +146,9 @@ def config_reloader(
 
     The volume is one whose `config` has `on_change: live`, or a ConfigMap or Secret that exists already. The command
     runs in this container, without a shell, and again every second until it succeeds: `["wget", "-qO-",
-    "--post-data=", "http://localhost:9090/-/reload"]`, or `["pkill", "-HUP", "-o", "nginx"]`, which needs the user of
+    "--post-data=", "http://localhost:9090/-/reload"]`, or `["killall", "-HUP", "nginx"]`, which needs the user of
     the main container and `pod_spec_patch` `{"shareProcessNamespace": True}`. The image needs `sh`, `readlink` and
-    `sleep`. Nothing waits for it; it looks before the main containers have read the files, so it misses no change.
+    `sleep`. Nothing waits for it; it starts before the main containers read the files, so it misses no change.
     """
     return {
         "name": name,

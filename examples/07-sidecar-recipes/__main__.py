@@ -164,12 +164,12 @@ greeter = SidecarWorkload(
                 "readiness_probe": {"tcp_socket": {"port": "http"}, "period_seconds": 1},
             }
         ],
-        "sidecars": [config_reloader(image=image, config="greeter", on_change=["pkill", "-HUP", "-o", "nginx"])],
+        "sidecars": [config_reloader(image=image, config="greeter", on_change=["killall", "-HUP", "nginx"])],
         "volumes": [
             {**live, "config": {**live["config"], "on_change": "live"}},
             {"name": "app-tmp", "empty_dir": {}},
         ],
-        # The reloader's signal has to reach nginx, which is the only one of this name in the pod.
+        # The reloader's signal has to reach nginx, which is in a container of its own.
         "pod_spec_patch": {"shareProcessNamespace": True},
     },
     on_target,
