@@ -1,15 +1,18 @@
-"""The example of the recipes, run under mocks."""
+"""The example of the recipes, run under mocks; docs/sidecar.md shows what it gives."""
 
+import re
 import runpy
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import yaml
 
 from components.testing import ClusterMocks
 from tests.unit.components.test_target import KUBECONFIG
 
-PROGRAM = Path(__file__).resolve().parents[3] / "examples" / "07-sidecar-recipes" / "__main__.py"
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = ROOT / "examples" / "07-sidecar-recipes" / "__main__.py"
 
 
 @pulumi.runtime.test
@@ -38,3 +41,13 @@ def test_the_pods_have_their_sidecars_in_order(mocks: ClusterMocks) -> None:
     assert 3 + 10 + 5 + 10 + 10 == shop["terminationGracePeriodSeconds"]
     assert ["config-reloader"] == [each["name"] for each in greeter["initContainers"]]
     assert greeter["shareProcessNamespace"]
+
+
+def test_the_documented_manifests_are_those(mocks: ClusterMocks) -> None:
+    """Pod spec and reloader of the example are, field by field, those in docs/sidecar.md."""
+    deploy()
+
+    page = (ROOT / "docs" / "sidecar.md").read_text()
+    shop, reloader = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.+?)```", page, re.DOTALL))
+    assert shop == pod_spec(mocks, "shop")
+    assert reloader == pod_spec(mocks, "greeter")["initContainers"]
