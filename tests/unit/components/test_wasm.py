@@ -264,6 +264,14 @@ def test_what_a_module_cannot_do_is_refused(mocks: ClusterMocks, fields: Any, pa
     assert [] == mocks.resources
 
 
+def test_the_time_of_an_end_must_fit_the_short_grace_period(mocks: ClusterMocks) -> None:
+    """It stays at 2 seconds, whatever a module says that it needs; a longer one has to be written."""
+    with pytest.raises(InvalidArgs, match=r"hello 5: 5 s, but it is 2; write at least 5, or lower stop_seconds$"):
+        WasmWorkload("app", with_container(stop_seconds=5))
+
+    assert [] == mocks.resources
+
+
 def test_a_conflict_with_a_late_runtime_is_found_when_it_is_known() -> None:
     """The same rules judge resolved values, which the hook before the Deployment passes to them."""
     args = {**workload_args(node_selector={"wasm": "no"}), "name": "app"}
