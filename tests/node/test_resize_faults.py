@@ -6,8 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,28 +16,9 @@ from components.actions.resize.live import deployment_path
 from components.actions.resize.pods import progress
 from tests.api.actions.live import CPU, SMALL, KillingTransport, Snapshot, assert_whole, create, eventually, manifest
 
-if TYPE_CHECKING:
-    from lab.cluster import Cluster
-
 # Every change takes minutes: a part of them by default, all with LAB_TEST_ALL=1.
 EVERY = 1 if os.environ.get("LAB_TEST_ALL") else 3
 CHANGES = 9
-
-
-@pytest.fixture
-def process(lab_cluster: "Cluster") -> Callable[[str], int]:
-    """Give a function that finds the process of one of the test cluster's own programs."""
-    from lab.cluster import node
-
-    def find(program: str) -> int:
-        first = node.first_process(lab_cluster._instance)
-        for child in Path(f"/proc/{first}/task/{first}/children").read_text().split():
-            command = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            if Path(os.fsdecode(command[0])).name == program:
-                return int(child)
-        raise AssertionError(f"{program} does not run")
-
-    return find
 
 
 @contextmanager

@@ -1,11 +1,15 @@
 """Native sidecars on a real node: in which order they start and end, how they fail, and that nothing is lost."""
 
+import contextlib
 import itertools
+import os
+import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,6 +112,33 @@ def test_what_exceeds_the_grace_period_is_killed(make: Make) -> None:
 
     assert ("Failed", 137) == (failed["phase"], ended(failed, "app")[1])
     assert ("Succeeded", 0, 137) == (succeeded["phase"], ended(succeeded, "app")[1], ended(succeeded, "logs")[1])
+
+
+def test_a_crash_after_a_restart_of_the_kubelet_is_mended(make: Make, process: Callable[[str], int]) -> None:
+    """A kubelet that starts anew restarts a main container beside a sidecar with a startup probe (S17, PR 137146)."""
+    crash = "trap exit TERM; [ -e /tmp/again ] || { touch /tmp/again; sleep 10; exit 1; }; while :; do sleep 0.1; done"
+    sidecar = container("proxy", startup_probe=started_by("true"))
+    pod = make("pod", policy="Always", sidecars=[sidecar], containers=[container("app", crash)])
+    pod.wait_running()
+    before = process("kubelet")
+    os.kill(before, signal.SIGKILL)
+    back = wait_for_another(process, before)
+    status = pod.wait(lambda status: of(status)["app"]["restartCount"] > 0 and "running" in of(status)["app"]["state"])
+
+    last = of(status)["app"]["lastState"]["terminated"]
+    assert back < datetime.fromisoformat(last["finishedAt"])
+    assert (1, 1) == (last["exitCode"], of(status)["app"]["restartCount"])
+    assert (0, True) == (of(status)["proxy"]["restartCount"], of(status)["proxy"]["started"])
+
+
+def wait_for_another(process: Callable[[str], int], before: int) -> datetime:
+    """Return the moment at which another kubelet than the one before was there."""
+    for _ in range(100):
+        with contextlib.suppress(AssertionError, OSError):
+            if process("kubelet") != before:
+                return datetime.now(UTC)
+        time.sleep(0.1)
+    raise AssertionError("no kubelet was started")
 
 
 SHIPPER = """\
