@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from components.model import effective, lifecycle
+from components.model.problem import entries
 
 _Warnings = Callable[[Mapping[str, Any]], Any]
 _GROUPS = ("initContainers", "containers")
@@ -46,7 +47,7 @@ def _parts(template: Any, *fields: str) -> pulumi.Output[Any]:
 
     def taken(made: Mapping[str, Any]) -> dict[str, Any]:
         spec = made["spec"]
-        listed = {group: [_taken(each, fields) for each in spec.get(group) or []] for group in _GROUPS}
+        listed = {group: [_taken(each, fields) for _, each in entries(spec.get(group))] for group in _GROUPS}
         return listed | {field: spec[field] for field in ("resources", "overhead") if field in spec}
 
     if isinstance(template, pulumi.Output):

@@ -67,9 +67,9 @@ def warnings(spec: Mapping[str, Any]) -> Iterator[str]:
         return
     for _, each in entries(spec.get("initContainers")):
         if qos_class({"containers": [each]}) != "Guaranteed":
-            kind = "sidecar" if _is_sidecar(each) else "init container"
+            what = f"{'sidecar' if _is_sidecar(each) else 'init container'} {each.get('name')!r}"
             yield (
-                f"{kind} {each['name']!r}: for it the pods are Burstable, while their main containers are Guaranteed; "
+                f"{what}: for it the pods are Burstable, while their main containers are Guaranteed; "
                 "write resources.limits of cpu and memory for it, and requests of the same amounts or none"
             )
 

@@ -31,7 +31,7 @@ class Budget:
 
 def start_order(spec: Mapping[str, Any]) -> list[str]:
     """Return the names of init containers, sidecars and main containers as the kubelet starts them."""
-    return [each["name"] for group in ("initContainers", "containers") for _, each in entries(spec.get(group))]
+    return [_name(each) for group in ("initContainers", "containers") for _, each in entries(spec.get(group))]
 
 
 def stop_order(spec: Mapping[str, Any]) -> list[str]:
@@ -40,7 +40,7 @@ def stop_order(spec: Mapping[str, Any]) -> list[str]:
     Main containers get their SIGTERM together, each after its own preStop; then the sidecars one after another, the
     last one first. Init containers that ran to their end are over by then.
     """
-    return [each["name"] for each in [*_mains(spec), *_sidecars_backwards(spec)]]
+    return [_name(each) for each in [*_mains(spec), *_sidecars_backwards(spec)]]
 
 
 def budget(spec: Mapping[str, Any], unsaid: int = 0) -> Budget:
@@ -51,12 +51,12 @@ def budget(spec: Mapping[str, Any], unsaid: int = 0) -> Budget:
     """
     seconds, words = 0, []
     for each in _mains(spec):
-        name, pause, stop = each.get("name"), _pause(each), _stop(each, unsaid)
+        name, pause, stop = _name(each), _pause(each), _stop(each, unsaid)
         if pause + stop > seconds:
             seconds = pause + stop
             words = [f"{name}: pre_stop {pause} + stop {stop} = {seconds}" if pause else f"{name} {stop}"]
     for each in _sidecars_backwards(spec):
-        name, pause, stop = each.get("name"), _pause(each), _stop(each, 0)
+        name, pause, stop = _name(each), _pause(each), _stop(each, 0)
         if pause > seconds:
             words.append(f"{name}: pre_stop until {pause} + stop {stop} = {pause + stop}")
         elif stop:
@@ -107,12 +107,11 @@ def timings(args: Mapping[str, Any]) -> Iterator[Any]:
 def warnings(spec: Mapping[str, Any]) -> Iterator[str]:
     """Yield what in a pod spec ends a sidecar before the main containers that still need it."""
     for each in _sidecars_backwards(spec):
-        handler = (each.get("lifecycle") or {}).get("preStop") or {}
-        action = handler.get("exec") or handler.get("httpGet") or {}
-        text = " ".join(map(str, action.get("command") or [action.get("path") or ""]))
-        if found := _ENDS_IT.search(text):
+        handler = _at(_at(each, "lifecycle"), "preStop")
+        command, path = _at(_at(handler, "exec"), "command"), _at(_at(handler, "httpGet"), "path")
+        if found := _ENDS_IT.search(" ".join(map(str, command)) if isinstance(command, list) else str(path)):
             yield (
-                f"sidecar {each['name']!r}: its preStop ({found[0]}) runs at the very beginning of the pod's end, and "
+                f"sidecar {_name(each)!r}: its preStop ({found[0]}) runs at the very beginning of the pod's end, and "
                 "if it ends the sidecar, the main containers, which still work, have lost it; leave it out: the "
                 "kubelet sends SIGTERM to a sidecar once everything that started after it has ended"
             )
@@ -184,6 +183,14 @@ def _mains(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _sidecars_backwards(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = [each for _, each in entries(spec.get("initContainers")) if each.get("restartPolicy") == "Always"]
     return found[::-1]
+
+
+def _name(each: Mapping[str, Any]) -> str:
+    return str(each.get("name", ""))
+
+
+def _at(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _said(each: Mapping[str, Any]) -> Any:

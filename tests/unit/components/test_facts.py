@@ -58,6 +58,23 @@ async def test_facts_are_those_of_the_patched_pod(mocks: ClusterMocks) -> None:
     assert (["migrate", "proxy", "logs", "app", "more"], ["app", "more", "logs", "proxy"]) == (start, stop)
 
 
+@pytest.mark.parametrize(
+    "group",
+    [
+        "left to the API server",
+        [{"name": "x", "image": "i", "lifecycle": "no", "resources": "no", "restartPolicy": "Always"}],
+        [{"name": "x", "image": "i", "lifecycle": {"preStop": {"exec": "kill"}}, "restartPolicy": "Always"}],
+    ],
+)
+@pulumi.runtime.test
+async def test_what_is_left_to_the_api_server_is_no_crash(mocks: ClusterMocks, group: Any) -> None:
+    """A patch may hold anything in places that only the API server judges."""
+    del mocks
+    patch = {"initContainers": group, "resources": {"limits": "no"}}
+
+    assert "app" == (await facts(SidecarWorkload("app", args(pod_spec_patch=patch))))[3][0]
+
+
 @pulumi.runtime.test
 async def test_facts_are_known_while_images_and_files_are_not(mocks: ClusterMocks) -> None:
     """In a preview only what decides a fact can make it unknown: an image, a file or a name of a ConfigMap does not."""
