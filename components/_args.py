@@ -10,6 +10,18 @@ from typing import Any, Required, TypedDict
 
 from pulumi import Input
 
+from components._placement_args import AffinityArgs, DisruptionBudgetArgs, TopologySpreadArgs
+from components._volume_args import (
+    CsiVolumeArgs,
+    DownwardApiVolumeArgs,
+    EphemeralVolumeArgs,
+    FieldRefArgs,
+    KeyToPathArgs,
+    NfsVolumeArgs,
+    ProjectedVolumeArgs,
+    ResourceFieldRefArgs,
+)
+
 
 class ConnectionArgs(TypedDict, total=False):
     """How live actions reach the cluster; `Target.connection` gives it."""
@@ -117,13 +129,6 @@ class KeyRefArgs(TypedDict, total=False):
     """True: the container starts without it; false by default."""
 
 
-class FieldRefArgs(TypedDict, total=False):
-    """One field of the pod (core/v1 ObjectFieldSelector)."""
-
-    field_path: Required[Input[str]]
-    """For example `status.podIP` or `metadata.name`."""
-
-
 class EnvVarSourceArgs(TypedDict, total=False):
     """Where a variable's value comes from: exactly one of its fields."""
 
@@ -133,6 +138,8 @@ class EnvVarSourceArgs(TypedDict, total=False):
     """A key of a Secret."""
     field_ref: Input[FieldRefArgs]
     """A field of the pod."""
+    resource_field_ref: Input[ResourceFieldRefArgs]
+    """A request or limit of a container."""
 
 
 class EnvVarArgs(TypedDict, total=False):
@@ -144,6 +151,26 @@ class EnvVarArgs(TypedDict, total=False):
     """Its value; empty by default."""
     value_from: Input[EnvVarSourceArgs]
     """Where its value comes from, in place of `value`."""
+
+
+class EnvFromRefArgs(TypedDict, total=False):
+    """A ConfigMap or a Secret, every key of which becomes a variable."""
+
+    name: Required[Input[str]]
+    """Name of the ConfigMap or Secret in the workload's namespace."""
+    optional: Input[bool]
+    """True: the container starts without it; false by default."""
+
+
+class EnvFromArgs(TypedDict, total=False):
+    """Variables from a ConfigMap or a Secret: exactly one of the references (core/v1 EnvFromSource)."""
+
+    config_map_ref: Input[EnvFromRefArgs]
+    """A ConfigMap."""
+    secret_ref: Input[EnvFromRefArgs]
+    """A Secret."""
+    prefix: Input[str]
+    """What each variable's name begins with; nothing by default."""
 
 
 class ContainerPortArgs(TypedDict, total=False):
@@ -184,12 +211,37 @@ class VolumeMountArgs(TypedDict, total=False):
     """Absolute path in the container."""
     sub_path: Input[str]
     """Path inside the volume; its root by default."""
+    sub_path_expr: Input[str]
+    """The same with variables of the container in it, such as $(POD_NAME)."""
     read_only: Input[bool]
     """False by default."""
+    mount_propagation: Input[str]
+    """None (the default), HostToContainer, or Bidirectional, for which the container has to be privileged."""
+
+
+class CapabilitiesArgs(TypedDict, total=False):
+    """Rights of root, one by one, without the CAP_ in front (core/v1 Capabilities)."""
+
+    add: Input[Sequence[Input[str]]]
+    """None by default. `restricted` takes NET_BIND_SERVICE alone."""
+    drop: Input[Sequence[Input[str]]]
+    """ALL by default."""
+
+
+class ProfileArgs(TypedDict, total=False):
+    """A seccomp or AppArmor profile (core/v1 SeccompProfile and AppArmorProfile)."""
+
+    type: Required[Input[str]]
+    """RuntimeDefault, Localhost or Unconfined."""
+    localhost_profile: Input[str]
+    """For Localhost: the profile on the node."""
 
 
 class SecurityContextArgs(TypedDict, total=False):
-    """A container's exceptions from the secure defaults (core/v1 SecurityContext)."""
+    """A container's exceptions from the secure defaults (core/v1 SecurityContext).
+
+    What is below the `restricted` Pod Security level needs the workload's `pod_security`.
+    """
 
     read_only_root_filesystem: Input[bool]
     """True by default."""
@@ -199,6 +251,16 @@ class SecurityContextArgs(TypedDict, total=False):
     """Group id; the image's own by default."""
     run_as_non_root: Input[bool]
     """True by default: the kubelet refuses to start a container as root."""
+    privileged: Input[bool]
+    """True: it is root of the node; false by default."""
+    allow_privilege_escalation: Input[bool]
+    """Whether a program can gain more rights than its parent, as by setuid; as `privileged` by default."""
+    capabilities: Input[CapabilitiesArgs]
+    """Rights of root; none by default."""
+    seccomp_profile: Input[ProfileArgs]
+    """System calls that are allowed; RuntimeDefault by default."""
+    app_armor_profile: Input[ProfileArgs]
+    """AppArmor profile; the runtime's by default, where the node has AppArmor."""
 
 
 class ContainerArgs(TypedDict, total=False):
@@ -218,6 +280,8 @@ class ContainerArgs(TypedDict, total=False):
     """Working directory; the image's own by default."""
     env: Input[Sequence[Input[EnvVarArgs]]]
     """Environment variables."""
+    env_from: Input[Sequence[Input[EnvFromArgs]]]
+    """Environment variables from whole ConfigMaps and Secrets; of one name the last counts, and `env` before all."""
     ports: Input[Sequence[Input[ContainerPortArgs]]]
     """Ports that the container listens on; a Service finds them by name."""
     resources: Input[ResourcesArgs]
@@ -240,6 +304,14 @@ class ContainerArgs(TypedDict, total=False):
     what is left. Not for an init container that runs to its end."""
     security_context: Input[SecurityContextArgs]
     """Exceptions from the secure defaults."""
+
+
+class InitContainerArgs(ContainerArgs, total=False):
+    """A container that runs to its end before the main containers start."""
+
+    after: Input[str]
+    """Name of the sidecar right after which it runs, so that it has that one and those before it, such as a proxy for a
+    migration; before all sidecars by default."""
 
 
 class SidecarArgs(ContainerArgs, total=False):
@@ -289,6 +361,8 @@ class ConfigArgs(TypedDict, total=False):
     and the kubelets bring it into the pods that run within about a minute; what reads the files has to notice."""
     reload: Input[ReloadArgs]
     """How what reads a live config is told that it has changed; by nothing by default."""
+    default_mode: Input[str]
+    """Mode of the files, such as "0555" for programs; "0644" by default."""
 
 
 class ConfigMapVolumeArgs(TypedDict, total=False):
@@ -296,6 +370,10 @@ class ConfigMapVolumeArgs(TypedDict, total=False):
 
     name: Required[Input[str]]
     """Name of the ConfigMap in the workload's namespace."""
+    items: Input[Sequence[Input[KeyToPathArgs]]]
+    """The keys that become files; every key, under its own name, by default."""
+    default_mode: Input[str]
+    """Mode of the files, such as "0440"; "0644" by default."""
     optional: Input[bool]
     """True: the pod starts without it; false by default."""
 
@@ -305,6 +383,10 @@ class SecretVolumeArgs(TypedDict, total=False):
 
     secret_name: Required[Input[str]]
     """Name of the Secret in the workload's namespace."""
+    items: Input[Sequence[Input[KeyToPathArgs]]]
+    """The keys that become files; every key, under its own name, by default."""
+    default_mode: Input[str]
+    """Mode of the files, such as "0440"; "0644" by default."""
     optional: Input[bool]
     """True: the pod starts without it; false by default."""
 
@@ -319,7 +401,7 @@ class PersistentVolumeClaimArgs(TypedDict, total=False):
 
 
 class HostPathArgs(TypedDict, total=False):
-    """A path of the node. It breaks the pod's isolation: allowed only with `allow_host_path`."""
+    """A path of the node. It breaks the pod's isolation: only with `allow_host_path` or `pod_security` privileged."""
 
     path: Required[Input[str]]
     """Absolute path on the node."""
@@ -342,6 +424,16 @@ class VolumeArgs(TypedDict, total=False):
     """A Secret that exists already."""
     persistent_volume_claim: Input[PersistentVolumeClaimArgs]
     """A claim that exists already."""
+    projected: Input[ProjectedVolumeArgs]
+    """Several sources in one directory, also a token for somebody else than the API server."""
+    downward_api: Input[DownwardApiVolumeArgs]
+    """What the pod knows of itself, as files."""
+    csi: Input[CsiVolumeArgs]
+    """A volume that a CSI driver makes for each pod."""
+    ephemeral: Input[EphemeralVolumeArgs]
+    """A claim that each pod gets for itself and takes along when it goes."""
+    nfs: Input[NfsVolumeArgs]
+    """A directory of an NFS server; needs `pod_security` baseline."""
     host_path: Input[HostPathArgs]
     """A path of the node; needs `allow_host_path`."""
 
@@ -406,12 +498,16 @@ class WorkloadArgs(TypedDict, total=False):
     """Annotations on the pods."""
     containers: Required[Input[Sequence[Input[ContainerArgs]]]]
     """The main containers, at least one."""
-    init_containers: Input[Sequence[Input[ContainerArgs]]]
-    """Containers that run to their end, in order, before the sidecars start."""
+    init_containers: Input[Sequence[Input[InitContainerArgs]]]
+    """Containers that run to their end, in order, before the sidecars start, or right `after` one of them."""
     volumes: Input[Sequence[Input[VolumeArgs]]]
     """Volumes that the containers mount."""
     allow_host_path: Input[bool]
-    """Allows `host_path` volumes; false by default."""
+    """Allows `host_path` volumes, whatever `pod_security` says; false by default."""
+    pod_security: Input[str]
+    """The Pod Security level that the pods keep to. restricted (the default), baseline: may run as root and with the
+    usual capabilities, or privileged: anything. What is below the level is refused. A namespace that enforces a level
+    refuses the pods all the same."""
     service_account_name: Input[str]
     """Service account of the pods; the namespace's default one by default."""
     automount_service_account_token: Input[bool]
@@ -422,8 +518,16 @@ class WorkloadArgs(TypedDict, total=False):
     """Labels that a node must have."""
     tolerations: Input[Sequence[Input[TolerationArgs]]]
     """Taints that the pods tolerate."""
+    affinity: Input[AffinityArgs]
+    """Nodes and other pods that the pods run near to, or away from."""
+    topology_spread_constraints: Input[Sequence[Input[TopologySpreadArgs]]]
+    """How evenly the pods are spread over nodes, zones and other places."""
+    disruption_budget: Input[DisruptionBudgetArgs]
+    """How many pods evictions have to leave, in a PodDisruptionBudget; none by default."""
     priority_class_name: Input[str]
     """PriorityClass of the pods; the cluster's default by default."""
+    share_process_namespace: Input[bool]
+    """True: the containers see, and may signal, each other's processes; false by default."""
     fs_group: Input[int]
     """Group that owns the pods' volumes; none by default."""
     termination_grace_period_seconds: Input[int]

@@ -17,13 +17,18 @@ from typing import Any
 import pulumi
 from pulumi.output import Unknown
 
+from components.model.file_mode import file_mode
 from components.model.problem import UNKNOWN, Problem, entry_path
 
 # pulumi.Input holds the unevaluated text Output[T]; these are the names in it.
 _PULUMI_NAMES = {"Output": pulumi.Output, "T": Any}
 
 # Kubernetes' int-or-string fields: digits mean a number, anything else a name or a percentage.
-_INT_OR_NAME = frozenset({"port", "target_port", "max_surge", "max_unavailable"})
+_INT_OR_NAME = frozenset({"port", "target_port", "max_surge", "max_unavailable", "min_available"})
+# Octal text here, a number in Kubernetes.
+_FILE_MODES = frozenset({"mode", "default_mode"})
+# Names that Kubernetes does not write in plain camelCase.
+_SPELLED = {"downward_api": "downwardAPI"}
 
 
 @dataclass(frozen=True)
@@ -214,23 +219,31 @@ def _check_scalar(value: Any, kind: str, path: str) -> list[Problem]:
 
 
 def _camel(value: Any, shape: _Shape, name: str) -> Any:
-    if value is None:
-        return None
+    if value is None or value is UNKNOWN:
+        return value
     if later(value):
         return pulumi.Output.from_input(value).apply(lambda known: _camel(known, shape, name))
     if shape.kind == "object":
         fields = shape.fields or {}
-        return {camel_key(key): _camel(entry, fields[key], key) for key, entry in value.items() if entry is not None}
+        given = {key: entry for key, entry in value.items() if entry is not None}
+        return {_SPELLED.get(key) or camel_key(key): _camel(entry, fields[key], key) for key, entry in given.items()}
     if shape.kind == "list":
         return [_camel(entry, _item(shape), "") for entry in value]
     if shape.kind == "map":
         item = _item(shape)  # in a patch, null has a meaning
         kept = {key: entry for key, entry in value.items() if entry is not None or item.kind == "any"}
         return {key: _camel(entry, item, "") for key, entry in kept.items()}
+    return _scalar(value, shape, name)
+
+
+def _scalar(value: Any, shape: _Shape, name: str) -> Any:
     if shape.kind == "int":
         return int(value)
     if name in _INT_OR_NAME and isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value)
+    if name in _FILE_MODES and isinstance(value, str):
+        mode = file_mode(value)
+        return value if mode is None else mode
     return value
 
 

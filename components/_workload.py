@@ -9,6 +9,7 @@ from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
 
 from components._args import ContainerPortArgs
 from components._config import ConfigMaps
+from components._disruption import budget
 from components._errors import raise_for
 from components._facts import Facts
 from components._gate import gated, require
@@ -20,8 +21,8 @@ from components._shape import camel, has_late_structure, judged, later, plain, r
 from components._update import update_hook
 from components.actions.kubeconfig import is_content
 from components.actions.resize import Kind
-from components.model import lifecycle, stateful, volume, workload
-from components.model.problem import Problem
+from components.model import pod_security, stateful, volume, workload
+from components.model.problem import Problem, known_part
 
 # The arguments that decide which features of the cluster a workload needs.
 _DECISIVE = ("sidecars", "runtime", "in_place")
@@ -98,8 +99,7 @@ class Workload(pulumi.ComponentResource):
         key = volume.workload_key(kind, name)
         namespace = gated(args["namespace"], connection, needs, self, who)
         config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection)
-        # The grace period is computed from all times of an end.
-        late = has_late_structure(shown, hint) or any(later(seconds) for seconds in lifecycle.timings(fields))
+        late = has_late_structure(shown, hint) or any(later(value) for value in workload.deciding(fields))
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
             return pulumi.Output.from_input(values).apply(lambda known: part(**known)) if late else part(**values)
@@ -134,6 +134,8 @@ class Workload(pulumi.ComponentResource):
                 hooks=pulumi.ResourceHookBinding(before_create=created, before_update=[checked, updated]),
             ),
         )
+        budget_of = {"namespace": namespace, "name": object_name, "labels": built(workload.labels, **labelled)}
+        budget(self, name, fields, budget_of, spec["selector"]["matchLabels"], checked)
         metadata = child.metadata
         self.name = metadata.apply(lambda found: found.name or "")
         self.namespace = metadata.apply(lambda found: found.namespace or "")
@@ -185,7 +187,13 @@ def _problems(name: str, args: Any, hint: Any, rules: Rules) -> list[Problem]:
     named = known if known.get("name") is not None else {**known, "name": name}
     # A field of the wrong shape is UNKNOWN to the rules, and nothing more is told of it.
     told = {top_field(problem.path) for problem in shape}
-    judgement = [problem for problem in rules(named) if top_field(problem.path) not in told]
+
+    def finished() -> dict[str, Any]:
+        part = known_part({field: value for field, value in named.items() if field != "connection"})
+        return workload.template(part.get("name"), camel(part, hint), {})
+
+    judged_by = (*rules(named), *pod_security.problems(named, finished))
+    judgement = [problem for problem in judged_by if top_field(problem.path) not in told]
     return list(dict.fromkeys([*shape, *_connection(known), *judgement]))
 
 

@@ -16,10 +16,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 import components._args as shared
+import components._placement_args as placement
+import components._volume_args as volumes
 from components._config import config_map_of
 from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED
 from components._shape import camel, shape_of
-from components.model import names, volume, workload
+from components.model import disruption, names, pod_security, volume, workload
 from components.resize import ResizableDeploymentArgs
 from components.testing import CONNECTION
 
@@ -42,7 +44,9 @@ class Pod:
 
     taken: dict[type, list[Any]] = field(default_factory=lambda: defaultdict(list))
     ports: list[str] = field(default_factory=list)
+    sidecars: list[str] = field(default_factory=list)
     grace: int = 30
+    level: int = 0
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
 
@@ -127,7 +131,7 @@ def annotations(pod: Pod) -> Values:
     first = pod.taken[shared.ContainerArgs][:1]
     read = [
         {"controller.kubernetes.io/pod-deletion-cost": "-100"},
-        *({APP_ARMOR + name: "unconfined"} for name in first),
+        *({APP_ARMOR + name: f"localhost/{PROFILE}"} for name in first),
     ]
     return free | one(*read)
 
@@ -182,9 +186,10 @@ def patches(pod: Pod) -> Values:
         {},
         {"hostname": "fixed"},
         {"restartPolicy": "Always", "dnsPolicy": "Default", "shareProcessNamespace": True},
-        {"securityContext": None, "volumes": [{"name": "extra", "emptyDir": {}}]},
+        {"securityContext": None if pod.level else {}, "volumes": [{"name": "extra", "emptyDir": {}}]},
         {"containers": [{"name": first, "stdin": True, "securityContext": {"runAsUser": 1000}}]},
         {"containers": [{"name": "debug", "image": "d:1"}]},
+        {"initContainers": [{"name": "early", "image": "e:1", "restartPolicy": "Always"}]},
         {"containers": [{"name": first, "resources": {"limits": {"cpu": "4", "memory": "2Ti"}}}]},
     )
 
@@ -205,10 +210,23 @@ def bad_patches(pod: Pod) -> Values:
         [{"name": first, "resources": {"requests": {"cpu": "-1"}}}],
         [{"name": first, "resources": {"limits": {"example.com/gpu": "0.5"}}}],
         [{"name": first, "resources": None}],
+        [{"name": first, "securityContext": None}],
+        [{"name": first, "securityContext": {"procMount": "Default", "seLinuxOptions": {"level": "s0:c1"}}}],
+        [{"name": first, "securityContext": {"seLinuxOptions": {"type": "spc_t", "user": "u"}}}],
+        [{"name": "x", "image": "i", "ports": [{"containerPort": 80, "hostPort": 80}]}],
+        *([{"name": "x", "image": "i", "restartPolicy": policy}] for policy in ("Never", "OnFailure", "Always", None)),
+        *([{"name": first, "restartPolicy": policy}] for policy in ("Never", "Always", None)),
+        *([{"name": name, "restartPolicy": policy}] for name in pod.sidecars for policy in ("Never", "Always", None)),
+        [{"name": first, "terminationGracePeriodSeconds": 5}],
     )
     return st.dictionaries(one("containers", "initContainers"), lists, min_size=1, max_size=1) | one(
         *({"restartPolicy": policy} for policy in ("Never", "OnFailure", None)),
         *({"terminationGracePeriodSeconds": seconds} for seconds in (1, 0, -1, None)),
+        {"hostNetwork": True},
+        {"securityContext": None},
+        {"securityContext": {"sysctls": [{"name": "net.ipv4.tcp_syncookies", "value": "1"}]}},
+        {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
+        {"volumes": [{"name": "fc", "iscsi": {"targetPortal": "10.0.0.1", "iqn": "iqn.2001-04.com.example:a"}}]},
         {"volumes": None},
         {"volumes": []},
         {"initContainers": None},
@@ -221,6 +239,39 @@ def mount_paths(pod: Pod) -> Values:
     return one(f"/data/{end}", f"/{end}", f"/srv/a b/{end}/")
 
 
+def containers_so_far(pod: Pod) -> Values:
+    """Take the name of a container; the first one has a name that volumes, which are drawn before it, can refer to."""
+    return one(*(pod.taken[shared.ContainerArgs] or [FIRST]))
+
+
+def container_names(pod: Pod) -> Values:
+    """Take a name for a container."""
+    return fresh(LABEL)(pod) if pod.taken[shared.ContainerArgs] else st.just(FIRST)
+
+
+def capabilities(pod: Pod) -> list[str]:
+    """Return capabilities that the pod's level takes."""
+    return [[], ["CHOWN"], ["CHOWN", "NET_ADMIN"]][pod.level]
+
+
+FIRST = "first"
+PROFILE = "profiles/a.json"
+MODE = Value(
+    one("0440", "0777", "0000"), one("", "440", "0o440", "01777", "0888", "288", "-440", "0440 ", "٠٤٤٠", "644") | WILD
+)
+INSIDE = Value(
+    fresh(one("a", "conf/app", ".env", "a..b")), one("", "/a", "..", "..a", "a/../b", "../a", "a/..") | WILD, once=True
+)
+NO_SIZES = ("limits.cpu", "requests.cpu", "", "cpu", "limits.gpu", "limits.memroy", "limits.hugepages-", "requests")
+AGREEING = Value(
+    one([], ["pod-template-hash"]), one(["a b"], [""], ["app.kubernetes.io/name"], ["tenant"]) | st.lists(BAD_KEY)
+)
+SHARE = Value(
+    one("0", "1", "50%", "100%", "0%", "2147483647"),
+    one("", "-1", "1.5", "101%", "25 %", "٣", "٣%", "2147483648", "99999999999999999999%", "one", "+1") | WILD,
+)
+REQUIRED = "required_during_scheduling_ignored_during_execution"
+PREFERRED = "preferred_during_scheduling_ignored_during_execution"
 PROBES_OF_CONTAINER = ("startup_probe", "readiness_probe", "liveness_probe")
 PROBES: dict[str, Value | Part] = {
     "initial_delay_seconds": bounded(0, 2**31 - 1),
@@ -263,12 +314,14 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "pre_stop": Part(shared.LifecycleHandlerArgs),
     },
     shared.KeyRefArgs: {"name": REFERENCE, "key": Value(FILE, BAD_FILE)},
-    shared.FieldRefArgs: {
+    volumes.FieldRefArgs: {
         "field_path": Value(
-            one(
-                "status.podIP", "metadata.name", "spec.host", "metadata.labels['a/b']", "metadata.annotations['A.b/c']"
-            ),
-            one("status.phase", "metadata.labels", "spec.nodeName['a']", "metadata.labels['A.b/c']", "", "status.podip")
+            # These are for variables and for files; the near-misses are for one of them, or for none.
+            one("metadata.name", "metadata.uid", "metadata.labels['a/b']", "metadata.annotations['A.b/c']"),
+            one("status.podIP", "spec.host", "status.hostIPs", "metadata.annotations")
+            | one(
+                "status.phase", "metadata.labels", "spec.nodeName['a']", "metadata.labels['A.b/c']", "", "status.podip"
+            )
             | one("metadata.labels['']", "metadata.labels['a", "metadata.labels['a']['b']", "spec.containers")
             | WILD,
         )
@@ -276,7 +329,19 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
     shared.EnvVarSourceArgs: {
         "config_map_key_ref": Part(shared.KeyRefArgs),
         "secret_key_ref": Part(shared.KeyRefArgs),
-        "field_ref": Part(shared.FieldRefArgs),
+        "field_ref": Part(volumes.FieldRefArgs),
+        "resource_field_ref": Part(volumes.ResourceFieldRefArgs),
+    },
+    volumes.ResourceFieldRefArgs: {
+        "resource": Value(one("limits.memory", "requests.ephemeral-storage", "limits.hugepages-2Mi"), one(*NO_SIZES)),
+        "container_name": Value(containers_so_far, one("", "none-such")),
+        "divisor": Value(one("1", "1Mi", "1k"), one("1m", "", "0", "1024", "1e3", "2", "1 Mi", "1mi", "1000m", "1Zi")),
+    },
+    shared.EnvFromRefArgs: {"name": REFERENCE},
+    shared.EnvFromArgs: {
+        "config_map_ref": Part(shared.EnvFromRefArgs),
+        "secret_ref": Part(shared.EnvFromRefArgs),
+        "prefix": Value(one("", "APP_", "a.b-"), one("A=B", "é", "\n") | WILD),
     },
     shared.EnvVarArgs: {
         "name": Value(
@@ -316,20 +381,42 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "name": Value(lambda pod: one(*pod.taken[shared.VolumeArgs]), one("", "none-such")),
         "mount_path": Value(mount_paths, one("", "data", "/a:b", "./x") | WILD, once=True),
         "sub_path": Value(one("", "a", "a/b", "..a"), one("/a", "..", "a/../b", "a/..") | WILD),
+        "sub_path_expr": Value(one(""), one("$(POD_NAME)", "a", "/a", "..", "a/..") | WILD),
+        "mount_propagation": Value(one("None", "HostToContainer"), one("Bidirectional", "", "none", "Private")),
+    },
+    shared.CapabilitiesArgs: {
+        "add": Value(
+            lambda pod: st.lists(one("NET_BIND_SERVICE", *capabilities(pod)), max_size=2),
+            st.lists(one("CHOWN", "NET_ADMIN", "CAP_SYS_ADMIN", "net_admin", "ALL", "", "A-B") | WILD, max_size=2),
+        ),
+        "drop": Value(
+            lambda pod: one(["ALL"], ["KILL", "ALL"], *([["KILL"]] if pod.level else [])),
+            st.lists(one("all", "KILL", "CAP_KILL", "") | WILD, max_size=2),
+        ),
+    },
+    shared.ProfileArgs: {
+        "type": Value(one("Localhost"), one("RuntimeDefault", "Unconfined", "", "localhost", "Default")),
+        "localhost_profile": Value(st.just(PROFILE), one("", "/a", "../a", " a", "a ", "a" * 4096) | WILD),
     },
     shared.SecurityContextArgs: {
         "run_as_user": Value(one(1, 1000, 2**31 - 1), one(0, -1, 2**31)),
         "run_as_group": bounded(0, 2**31 - 1),
-        "run_as_non_root": Value(st.just(True), st.just(False)),
+        "run_as_non_root": Value(lambda pod: one(True, pod.level == 0), st.just(False)),
+        "privileged": Value(lambda pod: one(False, pod.level > 1), st.just(True)),
+        "allow_privilege_escalation": Value(lambda pod: st.just(pod.level > 0), one(True, False)),
+        "capabilities": Part(shared.CapabilitiesArgs),
+        "seccomp_profile": Part(shared.ProfileArgs, always=("localhost_profile",)),
+        "app_armor_profile": Part(shared.ProfileArgs, always=("localhost_profile",)),
     },
     shared.ContainerArgs: {
-        "name": Value(fresh(LABEL), BAD_LABEL, once=True),
+        "name": Value(container_names, BAD_LABEL, once=True),
         "image": Value(one("nginx:1.29", "localhost/a@sha256:" + "0" * 64), one("", " a", "a ", "a b", "a\tb") | WILD),
         "image_pull_policy": Value(one("IfNotPresent", "Always", "Never"), one("", "always", "Sometimes")),
         "command": Value(st.lists(st.text(max_size=4), max_size=2), one([""])),
         "args": Value(st.lists(st.text(max_size=4), max_size=2), one([""])),
         "working_dir": Value(one("/srv", ""), WILD),
         "env": Part(shared.EnvVarArgs, most=2),
+        "env_from": Part(shared.EnvFromArgs, most=2),
         "ports": Part(shared.ContainerPortArgs, most=2),
         "resources": Part(shared.ResourcesArgs, always=("requests",)),
         "resize_policy": Part(shared.ResizePolicyArgs, most=2),
@@ -354,13 +441,65 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         ),
         "on_change": Value(one("roll", "live"), one("", "Live", "reload")),
         "reload": Part(shared.ReloadArgs),
+        "default_mode": MODE,
     },
     shared.ReloadArgs: {
         "container": REFERENCE,
         "command": Value(st.just(["true"]), st.just([])),
     },
-    shared.ConfigMapVolumeArgs: {"name": REFERENCE},
-    shared.SecretVolumeArgs: {"secret_name": REFERENCE},
+    volumes.KeyToPathArgs: {"key": Value(FILE, BAD_FILE), "path": INSIDE, "mode": MODE},
+    shared.ConfigMapVolumeArgs: {
+        "name": REFERENCE,
+        "items": Part(volumes.KeyToPathArgs, most=2),
+        "default_mode": MODE,
+    },
+    shared.SecretVolumeArgs: {
+        "secret_name": REFERENCE,
+        "items": Part(volumes.KeyToPathArgs, most=2),
+        "default_mode": MODE,
+    },
+    volumes.DownwardApiFileArgs: {
+        "path": INSIDE,
+        "field_ref": Part(volumes.FieldRefArgs),
+        "resource_field_ref": Part(volumes.ResourceFieldRefArgs, always=("container_name",)),
+        "mode": MODE,
+    },
+    volumes.DownwardApiVolumeArgs: {"items": Part(volumes.DownwardApiFileArgs, least=1, most=2), "default_mode": MODE},
+    volumes.DownwardApiProjectionArgs: {"items": Part(volumes.DownwardApiFileArgs, least=1, most=2)},
+    volumes.KeysProjectionArgs: {"name": REFERENCE, "items": Part(volumes.KeyToPathArgs, most=2)},
+    volumes.ServiceAccountTokenArgs: {
+        "path": INSIDE,
+        "audience": TEXT,
+        "expiration_seconds": Value(one(600, 3600, 2**32), one(599, 0, -1, 2**32 + 1, 2**63)),
+    },
+    volumes.ProjectionArgs: {
+        "config_map": Part(volumes.KeysProjectionArgs),
+        "secret": Part(volumes.KeysProjectionArgs),
+        "downward_api": Part(volumes.DownwardApiProjectionArgs),
+        "service_account_token": Part(volumes.ServiceAccountTokenArgs),
+    },
+    volumes.ProjectedVolumeArgs: {"sources": Part(volumes.ProjectionArgs, least=1, most=2), "default_mode": MODE},
+    volumes.SecretReferenceArgs: {"name": REFERENCE},
+    volumes.CsiVolumeArgs: {
+        "driver": Value(one("secrets-store.csi.k8s.io", "CSI.Example.com", "a" * 63), BAD_SUBDOMAIN | one("a" * 64)),
+        "fs_type": TEXT,
+        "volume_attributes": Value(
+            st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=2), one({"a": None})
+        ),
+        "node_publish_secret_ref": Part(volumes.SecretReferenceArgs),
+    },
+    volumes.EphemeralVolumeArgs: {
+        "storage": Value(MEMORY, QUANTITY),
+        "access_modes": Value(
+            one([], ["ReadWriteOnce"], ["ReadOnlyMany", "ReadWriteMany"], ["ReadWriteOncePod"]),
+            one([""], ["ReadWrite"], ["ReadWriteOncePod", "ReadWriteOnce"], ["ReadWriteOnce", "ReadWriteOnce"]),
+        ),
+        "storage_class_name": REFERENCE,
+    },
+    volumes.NfsVolumeArgs: {
+        "server": Value(one("nfs.example.com", "10.0.0.1", "a b"), one("")),
+        "path": Value(one("/", "/srv/../a"), one("", "srv", "./a") | WILD),
+    },
     shared.PersistentVolumeClaimArgs: {"claim_name": REFERENCE},
     shared.HostPathArgs: {
         "path": Value(one("/", "/srv", "/a/..b"), one("", "srv", "/a/../b", "..") | WILD),
@@ -374,6 +513,11 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "config_map": Part(shared.ConfigMapVolumeArgs),
         "secret": Part(shared.SecretVolumeArgs),
         "persistent_volume_claim": Part(shared.PersistentVolumeClaimArgs),
+        "projected": Part(volumes.ProjectedVolumeArgs),
+        "downward_api": Part(volumes.DownwardApiVolumeArgs),
+        "csi": Part(volumes.CsiVolumeArgs),
+        "ephemeral": Part(volumes.EphemeralVolumeArgs),
+        "nfs": Part(volumes.NfsVolumeArgs),
         "host_path": Part(shared.HostPathArgs),
     },
     shared.TolerationArgs: {
@@ -382,6 +526,73 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "value": Value(LABEL_VALUE, BAD_VALUE),
         "effect": Value(one("NoExecute"), one("", "NoSchedule", "PreferNoSchedule", "NoRun")),
         "toleration_seconds": Value(one(0, 300, -1, 2**63 - 1), one(2**63, -(2**63) - 1)),
+    },
+    placement.LabelRequirementArgs: {
+        "key": Value(LABEL_KEY, BAD_KEY),
+        "operator": Value(one("In", "NotIn"), one("Exists", "DoesNotExist", "Gt", "", "in")),
+        "values": Value(st.lists(LABEL_VALUE, min_size=1, max_size=2), one([]) | st.lists(BAD_VALUE, max_size=1)),
+    },
+    placement.LabelSelectorArgs: {
+        "match_labels": Value(st.dictionaries(LABEL_KEY, LABEL_VALUE, max_size=2), LABELS.bad),
+        "match_expressions": Part(placement.LabelRequirementArgs, most=1, always=("values",)),
+    },
+    placement.NodeRequirementArgs: {
+        "key": Value(LABEL_KEY, BAD_KEY | one("metadata.name", "metadata.namespace")),
+        "operator": Value(one("In", "NotIn"), one("Exists", "DoesNotExist", "Gt", "Lt", "", "in")),
+        "values": Value(
+            one(["a"], ["1"], ["-1"]), one([], ["1", "2"], ["1.5"], ["٣"]) | st.lists(BAD_VALUE, max_size=2)
+        ),
+    },
+    placement.NodeSelectorTermArgs: {
+        "match_expressions": Part(placement.NodeRequirementArgs, least=1, most=2, always=("values",)),
+        "match_fields": Value(
+            one([], [{"key": "metadata.name", "operator": "In", "values": ["node-1.example.com"]}]),
+            one(
+                [{"key": "metadata.namespace", "operator": "In", "values": ["a"]}],
+                [{"key": "metadata.name", "operator": "Exists"}],
+                [{"key": "metadata.name", "operator": "NotIn", "values": ["a", "b"]}],
+                [{"key": "metadata.name", "operator": "In", "values": ["A_b"]}],
+            ),
+        ),
+    },
+    placement.NodeSelectorArgs: {"node_selector_terms": Part(placement.NodeSelectorTermArgs, least=1, most=2)},
+    placement.PreferredNodesArgs: {"weight": bounded(1, 100), "preference": Part(placement.NodeSelectorTermArgs)},
+    placement.NodeAffinityArgs: {
+        REQUIRED: Part(placement.NodeSelectorArgs),
+        PREFERRED: Part(placement.PreferredNodesArgs, most=1),
+    },
+    placement.PodAffinityTermArgs: {
+        "topology_key": Value(LABEL_KEY, BAD_KEY),
+        "label_selector": Part(placement.LabelSelectorArgs),
+        "namespaces": Value(st.lists(LABEL, max_size=2), st.lists(BAD_LABEL, max_size=1)),
+        "namespace_selector": Part(placement.LabelSelectorArgs),
+        "match_label_keys": AGREEING,
+        "mismatch_label_keys": Value(one([], ["tenant"]), AGREEING.bad),
+    },
+    placement.PreferredPodsArgs: {"weight": bounded(1, 100), "pod_affinity_term": Part(placement.PodAffinityTermArgs)},
+    placement.PodAffinityArgs: {
+        REQUIRED: Part(placement.PodAffinityTermArgs, most=1),
+        PREFERRED: Part(placement.PreferredPodsArgs, most=1),
+    },
+    placement.AffinityArgs: {
+        "node_affinity": Part(placement.NodeAffinityArgs),
+        "pod_affinity": Part(placement.PodAffinityArgs),
+        "pod_anti_affinity": Part(placement.PodAffinityArgs),
+    },
+    placement.TopologySpreadArgs: {
+        "max_skew": bounded(1, 2**31 - 1),
+        "topology_key": Value(fresh(one("kubernetes.io/host", "zone")), BAD_KEY, once=True),
+        "when_unsatisfiable": Value(one("DoNotSchedule"), one("ScheduleAnyway", "", "Wait")),
+        "label_selector": Part(placement.LabelSelectorArgs),
+        "min_domains": Value(one(1, 2**31 - 1), one(0, -1, 2**31)),
+        "match_label_keys": AGREEING,
+        "node_affinity_policy": Value(one("Honor", "Ignore"), one("", "honor")),
+        "node_taints_policy": Value(one("Honor", "Ignore"), one("", "honor")),
+    },
+    placement.DisruptionBudgetArgs: {
+        "min_available": SHARE,
+        "max_unavailable": SHARE,
+        "unhealthy_pod_eviction_policy": Value(one("IfHealthyBudget", "AlwaysAllow"), one("", "Always")),
     },
     shared.RollingUpdateArgs: {
         "max_surge": Value(
@@ -398,6 +609,8 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "rolling_update": Part(shared.RollingUpdateArgs),
     },
     ROOT: {
+        # First, for what is valid in a container depends on it.
+        "pod_security": Value(one("restricted", "baseline", "privileged"), one("", "Baseline", "none")),
         "connection": Part(shared.ConnectionArgs),
         "namespace": Value(st.just(SPACE), BAD_LABEL),
         "name": Value(LABEL, BAD_SUBDOMAIN | one("a.b", "a" * 64, "a" * 242, "a" * 243, "a" * 253)),
@@ -411,16 +624,21 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
         "volumes": Part(shared.VolumeArgs, most=3),
         "allow_host_path": Value(st.just(True), st.just(False)),
         "containers": Part(shared.ContainerArgs, least=1, most=2, always=("resources",)),
-        "init_containers": Part(
-            shared.ContainerArgs, most=1, never=(*PROBES_OF_CONTAINER, "lifecycle", "resize_policy", "stop_seconds")
-        ),
         "sidecars": Part(shared.SidecarArgs, most=1, always=("startup_probe",)),
+        "init_containers": Part(
+            shared.InitContainerArgs,
+            most=1,
+            never=(*PROBES_OF_CONTAINER, "lifecycle", "resize_policy", "stop_seconds"),
+        ),
         "service_account_name": Value(st.just(SERVICE_ACCOUNT), NO_SUBDOMAIN),
         "image_pull_secrets": Value(
             st.lists(SUBDOMAIN, max_size=2, unique=True), st.lists(BAD_SUBDOMAIN, max_size=2) | one(["a", "a"])
         ),
         "node_selector": LABELS,
         "tolerations": Part(shared.TolerationArgs, most=2, always=("key", "effect")),
+        "affinity": Part(placement.AffinityArgs),
+        "topology_spread_constraints": Part(placement.TopologySpreadArgs, most=2),
+        "disruption_budget": Part(placement.DisruptionBudgetArgs),
         "priority_class_name": Value(st.just(PRIORITY_CLASS), NO_SUBDOMAIN),
         "fs_group": bounded(0, 2**31 - 1),
         "annotations": Value(annotations, bad_annotations),
@@ -435,16 +653,27 @@ FIELDS: dict[type, dict[str, Value | Part]] = {
 }
 
 FIELDS[shared.SidecarArgs] = {**FIELDS[shared.ContainerArgs], "gates_start": Value(st.just(True), st.just(False))}
+FIELDS[shared.InitContainerArgs] = {
+    **FIELDS[shared.ContainerArgs],
+    "after": Value(lambda pod: one(*pod.sidecars) if pod.sidecars else st.none(), one("", "none-such", FIRST)),
+}
 # Objects whose names are taken from the same store.
-ALIKE: dict[type, type] = {shared.SidecarArgs: shared.ContainerArgs}
+ALIKE: dict[type, type] = dict.fromkeys((shared.SidecarArgs, shared.InitContainerArgs), shared.ContainerArgs)
 
 # Of these fields of an object exactly one is there.
 CHOICES: dict[type, tuple[str, ...]] = {
     shared.ProbeArgs: ("http_get", "tcp_socket", "exec", "grpc"),
     shared.LifecycleHandlerArgs: ("exec", "http_get", "sleep"),
-    shared.EnvVarSourceArgs: ("config_map_key_ref", "secret_key_ref", "field_ref"),
+    shared.EnvVarSourceArgs: ("config_map_key_ref", "secret_key_ref", "field_ref", "resource_field_ref"),
+    shared.EnvFromArgs: ("config_map_ref", "secret_ref"),
     shared.EnvVarArgs: ("value", "value_from"),
-    shared.VolumeArgs: ("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "host_path"),
+    volumes.DownwardApiFileArgs: ("field_ref", "resource_field_ref"),
+    volumes.ProjectionArgs: ("config_map", "secret", "downward_api", "service_account_token"),
+    placement.DisruptionBudgetArgs: ("min_available", "max_unavailable"),
+    shared.VolumeArgs: (
+        *("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "projected", "downward_api"),
+        *("csi", "ephemeral", "nfs", "host_path"),
+    ),
 }
 LEFT_OUT = object()
 """Stands for a field that is not there."""
@@ -597,6 +826,11 @@ class Drawing:
             self.pod.taken[ALIKE.get(of, of)].append(value)
         if of is shared.ContainerPortArgs and name == "name" and isinstance(value, str):
             self.pod.ports.append(value)
+        if of is ROOT and name == "sidecars" and isinstance(value, list):
+            named = [each.get("name") for each in value if isinstance(each, dict)]
+            self.pod.sidecars = [each for each in named if isinstance(each, str)]
+        if name == "pod_security" and value in pod_security.LEVELS:
+            self.pod.level = pod_security.LEVELS.index(value)
         if name == "termination_grace_period_seconds" and isinstance(value, int):
             self.pod.grace = max(0, min(value, 2**31 - 1))
 
@@ -610,7 +844,7 @@ def arguments(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def manifests(args: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the component registers for arguments that are all known: its ConfigMaps, then its Deployment."""
+    """Return what the component registers for arguments that are all known, its Deployment at the end."""
     fields = camel({name: value for name, value in args.items() if name != "connection"}, ROOT)
     name, namespace = fields.get("name") or NAME, fields["namespace"]
     key = volume.workload_key("ResizableDeployment", NAME)
@@ -630,4 +864,9 @@ def manifests(args: dict[str, Any]) -> list[dict[str, Any]]:
     labels = workload.labels(name, fields.get("labels"), fields.get("matchLabels"))
     metadata = {"name": name, "namespace": namespace, "labels": labels, "annotations": WAIT_FOR_OBSERVED}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
-    return [{"apiVersion": "v1", "kind": "ConfigMap", **each} for each in config_maps.values()] + [deployment]
+    made = [{"apiVersion": "v1", "kind": "ConfigMap", **each} for each in config_maps.values()]
+    if fields.get("disruptionBudget") is not None:
+        budget = disruption.spec(fields["disruptionBudget"], spec["selector"]["matchLabels"])
+        kind = {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget"}
+        made.append({**kind, "metadata": {"name": name, "namespace": namespace}, "spec": budget})
+    return [*made, deployment]

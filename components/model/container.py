@@ -8,9 +8,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from components.model import names, resources
+from components.model import names, resources, security_context, variables
 from components.model.problem import (
-    UNKNOWN,
     Problem,
     entries,
     exactly_one,
@@ -26,25 +25,22 @@ _PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
 _HANDLERS = ("http_get", "tcp_socket", "exec", "grpc")
 _LIFECYCLE_HANDLERS = ("exec", "http_get", "sleep")
 _MOMENTS = ("post_start", "pre_stop")
-_VARIABLE = re.compile(r"[ -<>-~]+")  # printable ASCII without '='
-# validEnvDownwardAPIFieldPathExpressions; spec.host is the old spelling of spec.nodeName.
-_POD_FIELDS = (
-    *("metadata.name", "metadata.namespace", "metadata.uid"),
-    *("spec.nodeName", "spec.serviceAccountName", "spec.host"),
-    *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
-)
-_POD_MAP_ENTRY = re.compile(r"metadata\.(labels|annotations)\['(.*)'\]", re.DOTALL)
+_PROPAGATIONS = ("None", "HostToContainer", "Bidirectional")
 _AT_LEAST_ONE = ("period_seconds", "timeout_seconds", "success_threshold", "failure_threshold")
 _INT32 = 2**31 - 1
 
 
 def problems(
-    path: str, container: Mapping[str, Any], volumes: set[str] | None, live: Collection[str] = ()
+    path: str,
+    container: Mapping[str, Any],
+    volumes: set[str] | None,
+    live: Collection[str] = (),
+    others: Collection[str] | None = None,
 ) -> Iterator[Problem]:
     """Yield what is wrong with one container.
 
     `volumes` are the names of the pod's volumes, or None when they are not all known; `live` those whose files change
-    while the pod runs.
+    while the pod runs; `others` the names of all its containers, or None.
     """
     yield from names.dns_label(f"{path}.name", container.get("name"))
     image = container.get("image")
@@ -57,9 +53,10 @@ def problems(
     yield from _ports(f"{path}.ports", container.get("ports"))
     yield from resources.problems(f"{path}.resources", container.get("resources"))
     yield from _resize_policy(f"{path}.resize_policy", container.get("resize_policy"))
-    yield from _env(f"{path}.env", container.get("env"))
-    yield from _mounts(f"{path}.volume_mounts", container.get("volume_mounts"), volumes, live)
-    yield from _security(f"{path}.security_context", container.get("security_context"))
+    yield from variables.problems(f"{path}.env", container.get("env"), others)
+    yield from variables.whole_problems(f"{path}.env_from", container.get("env_from"))
+    yield from _mounts(f"{path}.volume_mounts", container, volumes, live)
+    yield from security_context.problems(f"{path}.security_context", container.get("security_context"))
     yield from in_range(f"{path}.stop_seconds", container.get("stop_seconds"), 1, 86400, "own")
     for probe in _PROBES:
         yield from _probe(f"{path}.{probe}", probe, container)
@@ -140,14 +137,8 @@ def sidecar_problems(path: str, container: Mapping[str, Any]) -> Iterator[Proble
 
 def with_defaults(container: Mapping[str, Any]) -> dict[str, Any]:
     """Return a container (camelCase) with the defaults of the `restricted` Pod Security level filled in."""
-    security = {
-        "allowPrivilegeEscalation": False,
-        "capabilities": {"drop": ["ALL"]},
-        "readOnlyRootFilesystem": True,
-        "runAsNonRoot": True,
-        **(container.get("securityContext") or {}),
-    }
-    ports = [{"protocol": "TCP", **port} for port in container.get("ports") or []]
+    ports = [{"protocol": "TCP", **port} for _, port in entries(container.get("ports"))]
+    security = security_context.with_defaults(container.get("securityContext"))
     return {**container, "securityContext": security, **({"ports": ports} if ports else {})}
 
 
@@ -175,53 +166,6 @@ def _resize_policy(path: str, policies: Any) -> Iterator[Problem]:
     yield from unique(places, "resource")
 
 
-def _env(path: str, variables: Any) -> Iterator[Problem]:
-    places = []
-    for index, variable in entries(variables):
-        place = f"{path}[{index}]"
-        name = variable.get("name")
-        if isinstance(name, str) and not _VARIABLE.fullmatch(name):
-            yield Problem(f"{place}.name", f"{name!r} is not a variable's name", "write printable ASCII without '='")
-        source = variable.get("value_from")
-        if source is not None and variable.get("value") not in (None, "", UNKNOWN):
-            yield Problem(place, "it has value and value_from", "write one of them")
-        if isinstance(source, dict):
-            yield from _env_source(f"{place}.value_from", source)
-        places.append((f"{place}.name", name))
-    # Accepted once, and refused by every later server-side apply, which knows variables by their name.
-    yield from unique(places, "name")
-
-
-def _env_source(path: str, source: dict[str, Any]) -> Iterator[Problem]:
-    yield from exactly_one(path, source, ("config_map_key_ref", "secret_key_ref", "field_ref"))
-    for field in ("config_map_key_ref", "secret_key_ref"):
-        reference = source.get(field)
-        if isinstance(reference, dict):
-            yield from names.dns_subdomain(f"{path}.{field}.name", reference.get("name"))
-            yield from names.data_key(f"{path}.{field}.key", reference.get("key"))
-    of_pod = source.get("field_ref")
-    where = of_pod.get("field_path") if isinstance(of_pod, dict) else None
-    if isinstance(where, str) and where not in _POD_FIELDS:
-        found = _POD_MAP_ENTRY.fullmatch(where)
-        if not found or not names.is_qualified(found[2].lower() if found[1] == "annotations" else found[2]):
-            remedy = "write one such as status.podIP, metadata.name or metadata.labels['app']"
-            yield Problem(f"{path}.field_ref.field_path", f"a variable cannot take {where!r} of its pod", remedy)
-
-
-def _security(path: str, context: Any) -> Iterator[Problem]:
-    if not isinstance(context, dict):
-        return
-    for field in ("run_as_user", "run_as_group"):
-        yield from in_range(f"{path}.{field}", context.get(field), 0, _INT32)
-    if context.get("run_as_user") == 0 and context.get("run_as_non_root") in (None, True):
-        yield Problem(
-            f"{path}.run_as_user",
-            "0 is root, which the kubelet refuses to start here",
-            "write another user, or set run_as_non_root to false",
-            "root",
-        )
-
-
 def _handlers(path: str, container: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     lifecycle = container.get("lifecycle")
     for moment in _MOMENTS:
@@ -242,28 +186,48 @@ def _actions(path: str, handler: Mapping[str, Any], ports: Any) -> Iterator[Prob
         yield Problem(f"{path}.exec.command", "it is empty", "write the program and its arguments")
 
 
-def _mounts(path: str, mounts: Any, volumes: set[str] | None, live: Collection[str]) -> Iterator[Problem]:
+def _mounts(
+    path: str, container: Mapping[str, Any], volumes: set[str] | None, live: Collection[str]
+) -> Iterator[Problem]:
     places = []
-    for index, mount in entries(mounts):
+    for index, mount in entries(container.get("volume_mounts")):
         place = f"{path}[{index}]"
-        name, where, inside = mount.get("name"), mount.get("mount_path"), mount.get("sub_path")
+        name, where = mount.get("name"), mount.get("mount_path")
         if volumes is not None and isinstance(name, str) and name not in volumes:
             listed = ", ".join(sorted(volumes)) or "none"
             yield Problem(f"{place}.name", f"there is no volume {name!r}", f"name one of the volumes: {listed}")
         if isinstance(where, str) and (not where.startswith("/") or ":" in where):
             message = f"{where!r} is not an absolute path without ':'"
             yield Problem(f"{place}.mount_path", message, "start it with '/'", "mount-path")
-        if inside is not None and name in live:
+        yield from _sub_path(place, mount, live)
+        yield from _propagation(f"{place}.mount_propagation", mount, container.get("security_context"))
+        places.append((f"{place}.mount_path", where))
+    yield from unique(places, "mount path")
+
+
+def _sub_path(place: str, mount: Mapping[str, Any], live: Collection[str]) -> Iterator[Problem]:
+    for field in ("sub_path", "sub_path_expr"):
+        inside = mount.get(field)
+        if inside is not None and mount.get("name") in live:
             yield Problem(
-                f"{place}.sub_path",
+                f"{place}.{field}",
                 "a mount with it never sees what changes in its volume, whose config is live",
                 "mount the volume as a folder, or let its config roll",
                 "live-sub-path",
             )
         if isinstance(inside, str) and (inside.startswith("/") or ".." in inside.split("/")):
-            yield Problem(f"{place}.sub_path", f"{inside!r} leaves the volume", "write a path inside it")
-        places.append((f"{place}.mount_path", where))
-    yield from unique(places, "mount path")
+            yield Problem(f"{place}.{field}", f"{inside!r} leaves the volume", "write a path inside it")
+    if all(isinstance(mount.get(field), str) and mount[field] for field in ("sub_path", "sub_path_expr")):
+        yield Problem(f"{place}.sub_path_expr", "it has sub_path, too", "write one of them")
+
+
+def _propagation(path: str, mount: Mapping[str, Any], security: Any) -> Iterator[Problem]:
+    wanted = mount.get("mount_propagation")
+    yield from one_of(path, wanted, _PROPAGATIONS, "None")
+    privileged = security.get("privileged") if isinstance(security, dict) else security
+    if wanted == "Bidirectional" and privileged in (None, False):
+        remedy = "write HostToContainer, or set security_context.privileged to true"
+        yield Problem(path, "only a privileged container may mount into the node", remedy)
 
 
 def _probe(path: str, kind: str, container: Mapping[str, Any]) -> Iterator[Problem]:

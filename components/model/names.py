@@ -36,11 +36,11 @@ def reference(path: str, value: Any) -> Iterator[Problem]:
     yield from dns_subdomain(path, value, rule="reference")
 
 
-def data_key(path: str, value: Any) -> Iterator[Problem]:
+def data_key(path: str, value: Any, rule: str = "") -> Iterator[Problem]:
     """Check a key in the data of a ConfigMap or Secret, which is a file's name, too."""
     if isinstance(value, str) and (not _DATA_KEY.fullmatch(value) or value == "." or value.startswith("..")):
         remedy = "write at most 253 letters, digits, '-', '_' and '.', without '..' in front"
-        yield Problem(path, "this is not a file name", remedy)
+        yield Problem(path, "this is not a file name", remedy, rule)
 
 
 def port_name(path: str, value: Any) -> Iterator[Problem]:
@@ -81,13 +81,14 @@ def label_key(path: str, key: str) -> Iterator[Problem]:
         )
 
 
-def label_value(path: str, value: Any) -> Iterator[Problem]:
+def label_value(path: str, value: Any, rule: str = "") -> Iterator[Problem]:
     """Check the value of a label or a taint."""
     if isinstance(value, str) and value and not (_QUALIFIED.fullmatch(value) and len(value) <= 63):
         yield Problem(
             path,
             f"{value!r} is not a label value",
             "write at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends",
+            rule,
         )
 
 

@@ -7,7 +7,7 @@ rest of what a patch can write is Kubernetes' own, in its own spelling: the API 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from components.model import resources
+from components.model import container, resources, restarts
 from components.model.problem import UNKNOWN, Problem, entries
 
 _FIELD = "pod_spec_patch"
@@ -31,6 +31,19 @@ def merge(base: Any, patch: Any, field: str = "") -> Any:
     return patch
 
 
+def applied(spec: Mapping[str, Any], patch: Any) -> dict[str, Any]:
+    """Return a pod spec with the patch applied; the containers that it adds have the secure defaults, too."""
+    patched = dict(merge(spec, patch))
+    for group in GROUPS:
+        own = {entry.get("name") for _, entry in entries(spec.get(group))}
+        if isinstance(patched.get(group), list):
+            patched[group] = [
+                container.with_defaults(each) if isinstance(each, dict) and each.get("name") not in own else each
+                for each in patched[group]
+            ]
+    return patched
+
+
 def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong with the effect of a workload's patch on its pods."""
     patch = args.get(_FIELD)
@@ -46,6 +59,7 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     for group, fields in GROUPS.items():
         own = {entry.get("name"): entry for field in fields for _, entry in entries(args.get(field))}
         whole = all(isinstance(args.get(field), list | None) for field in fields) and UNKNOWN not in own
+        yield from restarts.problems(f"{_FIELD}.{group}", patch.get(group), args)
         yield from _group(f"{_FIELD}.{group}", patch.get(group), own, whole=whole)
 
 

@@ -48,6 +48,15 @@ def entries(value: Any) -> Iterable[tuple[int, dict[str, Any]]]:
                 yield index, entry
 
 
+def known_part(value: Any) -> Any:
+    """Return a value without what is not known yet: entries of lists and of objects that are `UNKNOWN` are left out."""
+    if isinstance(value, dict):
+        return {key: known_part(entry) for key, entry in value.items() if entry is not UNKNOWN}
+    if isinstance(value, list | tuple):
+        return [known_part(entry) for entry in value if entry is not UNKNOWN]
+    return value
+
+
 def whole_number(text: str) -> int | None:
     """Return the number that a text of digits writes, at most its first twenty; None for any other text.
 

@@ -7,11 +7,10 @@ judged by `immutable.immutable_changes`.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import names, quantity, workload
-from components.model.problem import UNKNOWN, Problem, entries, known, one_of, unique
+from components.model import claim, names, workload
+from components.model.problem import UNKNOWN, Problem, entries, one_of, unique
 
 POD_MANAGEMENT_POLICIES = ("OrderedReady", "Parallel")
-_ACCESS_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
 _RETENTION = ("Retain", "Delete")
 # The revision's name is a label value of its pods: the set's name, a dash and up to ten characters (issue 64023).
 _LONGEST_NAME = 52
@@ -39,7 +38,9 @@ def spec(args: Mapping[str, Any], *, selector: Any, template: Any, deadline: Any
     del deadline
     made: dict[str, Any] = {"selector": {"matchLabels": selector}, "template": template}
     if args.get("volumeClaimTemplates"):
-        made["volumeClaimTemplates"] = [_claim(each) for each in args["volumeClaimTemplates"]]
+        made["volumeClaimTemplates"] = [
+            {"metadata": {"name": each["name"]}, "spec": claim.spec(each)} for each in args["volumeClaimTemplates"]
+        ]
     copied = (
         "replicas",
         "minReadySeconds",
@@ -50,35 +51,15 @@ def spec(args: Mapping[str, Any], *, selector: Any, template: Any, deadline: Any
     return made | {field: args[field] for field in copied if args.get(field) is not None}
 
 
-def _claim(claim: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "accessModes": claim.get("accessModes") or ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": claim["storage"]}},
-    }
-    if claim.get("storageClassName") is not None:
-        found["storageClassName"] = claim["storageClassName"]
-    return {"metadata": {"name": claim["name"]}, "spec": found}
-
-
 def _claims(args: Mapping[str, Any]) -> Iterator[Problem]:
     claims = args.get("volume_claim_templates")
     if claims is UNKNOWN or (isinstance(claims, list) and UNKNOWN in claims):
         remedy = "write it out; the values inside may come later"
         yield Problem("volume_claim_templates", "it is not known before the deployment", remedy)
     places = [(f"volumes[{index}].name", volume.get("name")) for index, volume in entries(args.get("volumes"))]
-    for index, claim in entries(claims):
+    for index, template in entries(claims):
         place = f"volume_claim_templates[{index}]"
-        places.append((f"{place}.name", claim.get("name")))
-        yield from names.dns_label(f"{place}.name", claim.get("name"))
-        yield from names.dns_subdomain(f"{place}.storage_class_name", claim.get("storage_class_name"))
-        modes = claim.get("access_modes")
-        for number, mode in enumerate(modes if isinstance(modes, list) else ()):
-            yield from one_of(f"{place}.access_modes[{number}]", mode, _ACCESS_MODES, "ReadWriteOnce")
-        storage = claim.get("storage")
-        if isinstance(storage, str) and known(storage):
-            complaint = quantity.complaint("storage", storage)
-            if complaint:
-                yield Problem(f"{place}.storage", *complaint)
-            elif quantity.parse(storage) <= 0:
-                yield Problem(f"{place}.storage", f"{storage!r} is no room", "write a size such as '10Gi'")
+        places.append((f"{place}.name", template.get("name")))
+        yield from names.dns_label(f"{place}.name", template.get("name"))
+        yield from claim.problems(place, template)
     yield from unique(places, "name")

@@ -3,27 +3,29 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from components.model import names, quantity
+from components.model import claim, file_mode, names, quantity, sources
 from components.model.problem import UNKNOWN, Problem, entries, entry_path, exactly_one, known, one_of, unique
 
-_SOURCES = ("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "host_path")
+_SOURCES = (
+    *("empty_dir", "config", "config_map", "secret", "persistent_volume_claim", "projected", "downward_api"),
+    *("csi", "ephemeral", "nfs", "host_path"),
+)
 _HOST_PATH_TYPES = (
     *("", "DirectoryOrCreate", "Directory", "FileOrCreate", "File"),
     *("Socket", "CharDevice", "BlockDevice"),
 )
 ON_CHANGE = ("roll", "live")
 _MEDIUM = re.compile(r"(Memory|HugePages(-.+)?)?")
-_REFERENCES = (("config_map", "name"), ("secret", "secret_name"), ("persistent_volume_claim", "claim_name"))
 _HASH_LENGTH = 10
 _LONGEST_BASE = 63  # it is a label value, too
 _LARGEST_CONFIG_MAP = 1024 * 1024
 
 
-def problems(volumes: Any, *, allow_host_path: bool) -> Iterator[Problem]:
-    """Yield what is wrong with a pod's volumes."""
+def problems(volumes: Any, *, allow_host_path: bool, containers: Collection[str] | None = None) -> Iterator[Problem]:
+    """Yield what is wrong with a pod's volumes; `containers` are its own, or None when they are not all known."""
     places, bases = [], []
     for index, volume in entries(volumes):
         place = f"volumes[{index}]"
@@ -35,10 +37,10 @@ def problems(volumes: Any, *, allow_host_path: bool) -> Iterator[Problem]:
         yield from _host_path(place, volume.get("host_path"), allow_host_path=allow_host_path)
         yield from _empty_dir(place, volume.get("empty_dir"))
         yield from _config(f"{place}.config", config)
-        for source, field in _REFERENCES:
-            given = volume.get(source)
-            if isinstance(given, dict):
-                yield from names.reference(f"{place}.{source}.{field}", given.get(field))
+        yield from sources.problems(place, volume, containers)
+        claimed = volume.get("persistent_volume_claim")
+        if isinstance(claimed, dict):
+            yield from names.reference(f"{place}.persistent_volume_claim.claim_name", claimed.get("claim_name"))
     yield from unique(places, "name")
     # The same content twice would be one ConfigMap, registered twice; and the generations are kept by this name.
     yield from unique(bases, "name", "config-name")
@@ -71,8 +73,12 @@ def live_name(base: str, key: str) -> str:
 def manifest(volume: Mapping[str, Any], config_map: Any = None) -> dict[str, Any]:
     """Return a volume (camelCase) as Kubernetes takes it; `config_map` is the name that stands for its `config`."""
     plain = dict(volume)
-    if plain.pop("config", None) is not None:
-        plain["configMap"] = {"name": config_map}
+    config, ephemeral = plain.pop("config", None), plain.get("ephemeral")
+    if config is not None:
+        mode = {field: config[field] for field in ("defaultMode",) if config.get(field) is not None}
+        plain["configMap"] = {"name": config_map, **mode}
+    if ephemeral is not None:
+        plain["ephemeral"] = {"volumeClaimTemplate": {"spec": claim.spec(ephemeral)}}
     return plain
 
 
@@ -116,6 +122,7 @@ def _config(place: str, config: Any) -> Iterator[Problem]:
     if config.get("reload") is not None and config.get("on_change") in {None, "roll"}:
         remedy = "write on_change: live, or leave it out"
         yield Problem(f"{place}.reload", "a config that rolls is never seen to change", remedy, "own")
+    yield from file_mode.problems(f"{place}.default_mode", config.get("default_mode"))
     data = config.get("data")
     if not isinstance(data, dict):
         return

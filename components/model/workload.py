@@ -3,7 +3,20 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import annotations, container, lifecycle, names, patch, resources, volume
+from components.model import (
+    annotations,
+    container,
+    disruption,
+    init_order,
+    lifecycle,
+    names,
+    patch,
+    placement,
+    pod_security,
+    resources,
+    security_context,
+    volume,
+)
 from components.model.problem import UNKNOWN, Problem, entries, in_range, known, one_of, unique, whole_number
 
 NAME_LABEL = "app.kubernetes.io/name"
@@ -20,7 +33,10 @@ _POD_FIELDS = (
     "serviceAccountName",
     "nodeSelector",
     "tolerations",
+    "affinity",
+    "topologySpreadConstraints",
     "priorityClassName",
+    "shareProcessNamespace",
     "terminationGracePeriodSeconds",
 )
 
@@ -40,10 +56,13 @@ def problems(args: Mapping[str, Any], *, grace: int | None = None) -> Iterator[P
     yield from _labels(args)
     yield from _structure(args)
     allowed = args.get("allow_host_path")
-    yield from volume.problems(args.get("volumes"), allow_host_path=allowed is True or allowed is UNKNOWN)
+    opened = allowed in (True, UNKNOWN) or args.get("pod_security") in ("privileged", UNKNOWN)
+    yield from volume.problems(args.get("volumes"), allow_host_path=opened, containers=_container_names(args))
     yield from _placement(args)
     yield from _strategy(args.get("strategy"))
     yield from _containers(args, grace)
+    yield from init_order.problems(args.get("init_containers"), args.get("sidecars"))
+    yield from disruption.problems(args)
     yield from patch.problems(args)
 
 
@@ -70,6 +89,9 @@ def template(name: Any, args: Mapping[str, Any], config_maps: Mapping[str, Any])
     restart = {} if args.get("restart") is None else {RESTART_ANNOTATION: args["restart"]}
     if args.get("annotations") or restart:
         metadata["annotations"] = {**(args.get("annotations") or {}), **restart}
+    if args.get("topologySpreadConstraints"):
+        spread = placement.spread(args["topologySpreadConstraints"], selector(name, args.get("matchLabels")))
+        args = {**args, "topologySpreadConstraints": spread}
     return {"metadata": metadata, "spec": pod_spec(args, config_maps)}
 
 
@@ -90,8 +112,8 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
     """Return the pod spec for a workload's arguments (camelCase).
 
     `config_maps` gives for each volume with `config` the name of the ConfigMap that holds its content.
-    Sidecars come after the init containers that run to their end, each with `restartPolicy: Always`, which is
-    what makes an init container a sidecar (KEP-753).
+    Sidecars come after the init containers that run to their end, unless those name one that they come after, each
+    with `restartPolicy: Always`, which is what makes an init container a sidecar (KEP-753).
     """
     init = [container.with_defaults(each) for each in args.get("initContainers") or []]
     sidecars = [{**container.with_defaults(each), "restartPolicy": "Always"} for each in args.get("sidecars") or []]
@@ -104,14 +126,22 @@ def pod_spec(args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[st
         "containers": [container.with_defaults(each) for each in args["containers"]],
     }
     if init or sidecars:
-        spec["initContainers"] = init + sidecars
+        spec["initContainers"] = init_order.arranged(init, sidecars)
     if args.get("volumes"):
-        spec["volumes"] = [volume.manifest(each, config_maps.get(each["name"])) for each in args["volumes"]]
+        spec["volumes"] = [volume.manifest(each, config_maps.get(each.get("name"))) for each in args["volumes"]]
     if args.get("imagePullSecrets"):
         spec["imagePullSecrets"] = [{"name": name} for name in args["imagePullSecrets"]]
     spec |= {field: args[field] for field in _POD_FIELDS if args.get(field) is not None}
     changes = args.get("podSpecPatch") or {}
-    return lifecycle.completed(patch.merge(spec, changes), changes)
+    return lifecycle.completed(patch.applied(spec, changes), changes)
+
+
+def deciding(args: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the single values (camelCase) that decide on other parts of the pod template than their own place."""
+    yield from lifecycle.timings(args)
+    yield from init_order.deciding(args)
+    for field in ("initContainers", "sidecars", "containers"):
+        yield from security_context.privileges(args.get(field))
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -197,6 +227,10 @@ def _placement(args: Mapping[str, Any]) -> Iterator[Problem]:
     # Accepted once, and refused by every later server-side apply, which knows them by their name.
     yield from unique(places, "name")
     yield from tolerations("tolerations", args.get("tolerations"))
+    yield from placement.affinity_problems("affinity", args.get("affinity"))
+    own = selector(args.get("name") or UNKNOWN, args.get("match_labels"))
+    yield from placement.spread_problems("topology_spread_constraints", args.get("topology_spread_constraints"), own)
+    yield from one_of("pod_security", args.get("pod_security"), pod_security.LEVELS, pod_security.LEVELS[0], "own")
 
 
 def tolerations(path: str, value: Any) -> Iterator[Problem]:
@@ -270,11 +304,12 @@ def _containers(args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]
     yield from lifecycle.problems(args, grace)
     configs = [(each.get("name"), each.get("config")) for _, each in entries(args.get("volumes"))]
     live = {str(name) for name, config in configs if isinstance(config, dict) and config.get("on_change") == "live"}
-    place_names, port_names = [], []
+    place_names, port_names, others = [], [], _container_names(args)
     for field in ("init_containers", "sidecars", "containers"):
         for index, entry in entries(args.get(field)):
             place = f"{field}[{index}]"
-            yield from container.problems(place, entry, volumes, live)
+            yield from container.problems(place, entry, volumes, live, others)
+            yield from security_context.annotation_problems(place, entry, args.get("annotations"))
             if field == "init_containers":
                 yield from container.init_problems(place, entry)
             else:

@@ -70,11 +70,12 @@ def refusal(client: Client, args: Json) -> str | None:
         space = {"metadata": {"name": args["namespace"]}}
         if said := _answer(client, "POST", path_of("v1", "namespaces"), space):
             return said
-    *config_maps, deployment = corpus.manifests({**args, "namespace": corpus.SPACE})
+    *others, deployment = corpus.manifests({**args, "namespace": corpus.SPACE})
     template, name = deployment["spec"]["template"], deployment["metadata"]["name"]
     pod = {**template, "metadata": {**template["metadata"], "name": "corpus"}}
     deployments = path_of("apps/v1", "deployments", corpus.SPACE)
-    requests = [("POST", path_of("v1", "configmaps", corpus.SPACE), each) for each in config_maps]
+    plurals = {"ConfigMap": "configmaps", "PodDisruptionBudget": "poddisruptionbudgets"}
+    requests = [("POST", path_of(each["apiVersion"], plurals[each["kind"]], corpus.SPACE), each) for each in others]
     requests += [
         ("POST", deployments, deployment),
         ("PATCH", path_of("apps/v1", "deployments", corpus.SPACE, name), deployment),

@@ -37,7 +37,7 @@ AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
         "'-100'",
     ),
     (
-        {"annotations": {"container.apparmor.security.beta.kubernetes.io/wbe": "unconfined"}},
+        {"annotations": {"container.apparmor.security.beta.kubernetes.io/wbe": "localhost/x"}},
         "annotations['container.apparmor.security.beta.kubernetes.io/wbe']",
         "name one of: web",
     ),

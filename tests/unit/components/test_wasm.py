@@ -131,6 +131,7 @@ async def test_the_defaults_give_way(mocks: ClusterMocks) -> None:
         runtime={"class_name": "spin"},
         termination_grace_period_seconds=30,
         annotations={"team": "a"},
+        pod_security="baseline",
         containers=[
             {"name": "own", "image": "i", "security_context": {"run_as_user": 1000}},
             {"name": "root", "image": "i", "security_context": {"run_as_non_root": False}},
