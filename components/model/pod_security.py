@@ -126,8 +126,9 @@ def _of_container(container: Mapping[str, Any], pod: Mapping[str, Any]) -> Itera
     for field, message, level in _of_context(context):
         yield f"{_CONTEXT}.{field}", message, level
     if context.get("privileged") is True:
+        # It goes with it that programs may gain rights.
         yield f"{_CONTEXT}.privileged", "it is root of the node", "privileged"
-    if context.get("allowPrivilegeEscalation") not in (False, UNKNOWN):
+    elif context.get("allowPrivilegeEscalation") not in (False, UNKNOWN):
         yield f"{_CONTEXT}.allowPrivilegeEscalation", "programs may gain rights", "baseline"
     if context.get("procMount") not in (None, UNKNOWN, "Default"):
         yield f"{_CONTEXT}.procMount", f"procMount is {context['procMount']}", "privileged"
