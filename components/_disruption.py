@@ -24,10 +24,11 @@ def budget(
     given = fields.get("disruptionBudget")
     if given is None:
         return
+    spec: Any = disruption.spec(given, selector)
     PodDisruptionBudget(
         name,
         metadata=metadata,
-        spec=disruption.spec(given, selector),
+        spec=spec,
         opts=pulumi.ResourceOptions(
             parent=component, hooks=pulumi.ResourceHookBinding(before_create=[check], before_update=[check])
         ),

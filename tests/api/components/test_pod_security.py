@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import ApiException, CoreV1Api, V1Eviction, V1ObjectMeta
 
 from components.actions.client import Client, path_of
 from components.actions.errors import ApiError
@@ -132,7 +132,7 @@ def test_a_workload_runs_in_a_namespace_that_enforces_restricted(
     assert ended["migrate"].finished_at <= began["second"]
     budget = client.get(path_of("policy/v1", "poddisruptionbudgets", namespace, "web"))
     assert {"matchLabels": {"app.kubernetes.io/name": "web"}} == budget["spec"]["selector"]
-    eviction = {"metadata": {"name": pod.metadata.name, "namespace": namespace}}
-    with pytest.raises(Exception, match="disruption budget"):
+    eviction = V1Eviction(metadata=V1ObjectMeta(name=pod.metadata.name, namespace=namespace))
+    with pytest.raises(ApiException, match="disruption budget"):
         CoreV1Api(kube).create_namespaced_pod_eviction(pod.metadata.name, namespace, eviction)
     assert not run().up().changes

@@ -28,6 +28,29 @@ def told(problems: list[Problem]) -> list[tuple[str, str]]:
     return [(problem.path, problem.rule) for problem in problems]
 
 
+REQUIRED = "required_during_scheduling_ignored_during_execution"
+PREFERRED = "preferred_during_scheduling_ignored_during_execution"
+TERM = f"affinity.node_affinity.{REQUIRED}.node_selector_terms[0]"
+SPREAD = "topology_spread_constraints[0]"
+POD_TERM: dict[str, Any] = {"topology_key": "kubernetes.io/hostname", "label_selector": {"match_labels": {"app": "a"}}}
+
+
+def volume_of(**source: Any) -> dict[str, Any]:
+    """Return arguments with a volume of this source."""
+    return {"volumes": [{"name": "v", **source}]}
+
+
+def node_term(**conditions: Any) -> dict[str, Any]:
+    """Return arguments with nodes that the pods need."""
+    return {"affinity": {"node_affinity": {REQUIRED: {"node_selector_terms": [conditions]}}}}
+
+
+def spread(**more: Any) -> dict[str, Any]:
+    """Return arguments with a constraint on how the pods are spread."""
+    base = {"max_skew": 1, "topology_key": "zone", "when_unsatisfiable": "DoNotSchedule"}
+    return {"topology_spread_constraints": [{**base, **more}]}
+
+
 AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
     ({"annotations": {"a b": "c"}}, "annotations['a b']", "not a label key"),
     ({"annotations": {"a": "x" * 262144}}, "annotations", "annotations hold 262144"),
@@ -95,6 +118,128 @@ AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
         "pod_spec_patch.containers[0].resources.limits.cpu",
         "negative",
     ),
+    (
+        {"pod_spec_patch": {"containers": [{"name": "web", "terminationGracePeriodSeconds": 5}]}},
+        "pod_spec_patch.containers[0].terminationGracePeriodSeconds",
+        "no grace period of its own",
+    ),
+    (
+        {"pod_spec_patch": {"initContainers": [{"name": "x", "image": "i", "terminationGracePeriodSeconds": 5}]}},
+        "pod_spec_patch.initContainers[0].terminationGracePeriodSeconds",
+        "termination_grace_period_seconds",
+    ),
+    (volume_of(config_map={"name": "a", "default_mode": "440"}), "volumes[0].config_map.default_mode", "'0440'"),
+    (volume_of(config={"name": "a", "data": {"f": ""}, "default_mode": "0o555"}), "volumes[0].config.default_mode", ""),
+    (
+        volume_of(secret={"secret_name": "a", "items": [{"key": "k", "path": "../k", "mode": "01777"}]}),
+        "volumes[0].secret.items[0].path volumes[0].secret.items[0].mode",
+        "not a path inside",
+    ),
+    (volume_of(secret={"secret_name": "a", "items": [{"key": "", "path": "k"}]}), "volumes[0].secret.items[0].key", ""),
+    (volume_of(downward_api={"items": [{"path": "a"}]}), "volumes[0].downward_api.items[0]", "nothing is chosen"),
+    (
+        volume_of(downward_api={"items": [{"path": "a", "field_ref": {"field_path": "status.podIP"}}]}),
+        "volumes[0].downward_api.items[0].field_ref.field_path",
+        "a file cannot take 'status.podIP'",
+    ),
+    (
+        volume_of(downward_api={"items": [{"path": "a", "resource_field_ref": {"resource": "limits.cpu"}}]}),
+        "volumes[0].downward_api.items[0].resource_field_ref.container_name",
+        "name one of the pod's",
+    ),
+    (
+        volume_of(projected={"sources": [{"service_account_token": {"path": "t", "expiration_seconds": 599}}]}),
+        "volumes[0].projected.sources[0].service_account_token.expiration_seconds",
+        "from 600",
+    ),
+    (
+        volume_of(projected={"sources": [{"secret": {"name": "a"}, "config_map": {"name": "a"}}]}),
+        "volumes[0].projected.sources[0]",
+        "it has config_map and secret",
+    ),
+    (volume_of(csi={"driver": "a_b"}), "volumes[0].csi.driver", "not a valid name"),
+    (volume_of(csi={"driver": "a" * 64}), "volumes[0].csi.driver", "at most 63"),
+    (volume_of(ephemeral={"storage": "0"}), "volumes[0].ephemeral.storage", "no room"),
+    (
+        volume_of(ephemeral={"storage": "1Gi", "access_modes": ["ReadWriteOncePod", "ReadWriteMany"]}),
+        "volumes[0].ephemeral.access_modes",
+        "write it alone",
+    ),
+    (
+        {"pod_security": "baseline", **volume_of(nfs={"server": "", "path": "srv"})},
+        "volumes[0].nfs.server volumes[0].nfs.path",
+        "it is empty",
+    ),
+    (
+        {"affinity": {"node_affinity": {REQUIRED: {"node_selector_terms": []}}}},
+        f"affinity.node_affinity.{REQUIRED}.node_selector_terms",
+        "write at least one",
+    ),
+    (
+        node_term(
+            match_expressions=[{"key": "a b", "operator": "In"}, {"key": "a", "operator": "Gt", "values": ["1", "2"]}]
+        ),
+        f"{TERM}.match_expressions[0].key {TERM}.match_expressions[0].values {TERM}.match_expressions[1].values",
+        "not a label key",
+    ),
+    (
+        node_term(match_expressions=[{"key": "a", "operator": "Exists", "values": ["b"]}]),
+        f"{TERM}.match_expressions[0].values",
+        "leave it out",
+    ),
+    (
+        node_term(match_fields=[{"key": "metadata.namespace", "operator": "Exists"}]),
+        f"{TERM}.match_fields[0].key {TERM}.match_fields[0].operator {TERM}.match_fields[0].values",
+        "write metadata.name",
+    ),
+    (
+        {"affinity": {"pod_affinity": {PREFERRED: [{"weight": 0, "pod_affinity_term": POD_TERM}]}}},
+        f"affinity.pod_affinity.{PREFERRED}[0].weight",
+        "from 1 to 100",
+    ),
+    (
+        {
+            "affinity": {
+                "pod_anti_affinity": {
+                    REQUIRED: [
+                        {
+                            **POD_TERM,
+                            "topology_key": "",
+                            "namespaces": ["A"],
+                            "match_label_keys": ["a"],
+                            "mismatch_label_keys": ["a"],
+                        }
+                    ]
+                }
+            }
+        },
+        " ".join(
+            f"affinity.pod_anti_affinity.{REQUIRED}[0].{field}"
+            for field in ("topology_key", "namespaces[0]", "mismatch_label_keys[0]")
+        ),
+        "kubernetes.io/hostname",
+    ),
+    (
+        {"affinity": {"pod_affinity": {REQUIRED: [{"topology_key": "a"}]}}},
+        f"affinity.pod_affinity.{REQUIRED}[0].label_selector",
+        "",
+    ),
+    (spread(max_skew=0, when_unsatisfiable="Wait"), f"{SPREAD}.max_skew {SPREAD}.when_unsatisfiable", "from 1"),
+    (spread(when_unsatisfiable="ScheduleAnyway", min_domains=2), f"{SPREAD}.min_domains", "leave it out"),
+    (spread(node_taints_policy="honor"), f"{SPREAD}.node_taints_policy", "Ignore (the default)"),
+    (
+        {"topology_spread_constraints": spread()["topology_spread_constraints"] * 2},
+        "topology_spread_constraints[1]",
+        "has a constraint with DoNotSchedule already",
+    ),
+    ({"disruption_budget": {"min_available": "1", "max_unavailable": "1"}}, "disruption_budget", "exactly one of"),
+    ({"disruption_budget": {"min_available": "101%"}}, "disruption_budget.min_available", "at most 100%"),
+    ({"disruption_budget": {"max_unavailable": "one"}}, "disruption_budget.max_unavailable", "'50%'"),
+    (
+        {"disruption_budget": {"max_unavailable": "1", "unhealthy_pod_eviction_policy": "Never"}},
+        "disruption_budget.unhealthy_pod_eviction_policy",
+        "IfHealthyBudget (the default), AlwaysAllow",
+    ),
 ]
 
 
@@ -103,7 +248,7 @@ def test_workloads(more: dict[str, Any], path: str, words: str) -> None:
     """What the API server would refuse is refused with its path and what to write instead."""
     problems = found(**more)
 
-    assert [path] == [problem.path for problem in problems]
+    assert path == " ".join(problem.path for problem in problems)
     assert words in str(problems[0])
 
 
@@ -155,18 +300,52 @@ OF_A_CONTAINER: list[tuple[dict[str, Any], str, str]] = [
     ({"lifecycle": {"pre_stop": {"exec": {"command": []}}}}, "lifecycle.pre_stop.exec.command", "it is empty"),
     ({"liveness_probe": {"tcp_socket": {"port": "٣"}}}, "liveness_probe.tcp_socket.port", "write a number"),
     ({"liveness_probe": {"exec": {"command": []}}}, "liveness_probe.exec.command", "it is empty"),
+    ({"env": [{"name": "A", "value_from": {"resource_field_ref": {"resource": "cpu"}}}]}, "env[0]", "limits.memory"),
+    ({"env_from": [{}]}, "env_from[0]", "nothing is chosen"),
+    ({"env_from": [{"secret_ref": {"name": "No"}}]}, "env_from[0].secret_ref.name", "not a valid name"),
+    ({"env_from": [{"secret_ref": {"name": "a"}, "prefix": "A="}]}, "env_from[0].prefix", "printable ASCII"),
+    (
+        {"security_context": {"privileged": True, "allow_privilege_escalation": False}},
+        "security_context.allow_privilege_escalation",
+        "leave it out",
+    ),
+    ({"security_context": {"seccomp_profile": {"type": "None"}}}, "security_context.seccomp_profile.type", "Localhost"),
+    (
+        {"security_context": {"seccomp_profile": {"type": "Localhost"}}},
+        "security_context.seccomp_profile.localhost_profile",
+        "required for the type Localhost",
+    ),
+    (
+        {"security_context": {"seccomp_profile": {"type": "Localhost", "localhost_profile": "../a"}}},
+        "security_context.seccomp_profile.localhost_profile",
+        "leaves the kubelet's folder",
+    ),
+    (
+        {"security_context": {"app_armor_profile": {"type": "RuntimeDefault", "localhost_profile": "a"}}},
+        "security_context.app_armor_profile.localhost_profile",
+        "write the type Localhost",
+    ),
+    (
+        {"security_context": {"app_armor_profile": {"type": "Localhost", "localhost_profile": " a"}}},
+        "security_context.app_armor_profile.localhost_profile",
+        "without blanks",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("fields", "path", "words"), OF_A_CONTAINER)
 def test_containers(fields: dict[str, Any], path: str, words: str) -> None:
     """The same inside a container."""
-    problems = [problem for problem in found(fields) if problem.rule != "best-effort"]
+    problems = [problem for problem in found(fields, pod_security="privileged") if problem.rule != "best-effort"]
 
     assert [True] == [problem.path.startswith(f"containers[0].{path}") for problem in problems]
     assert words in str(problems[0])
 
 
+RESTARTED: dict[str, Any] = {
+    "init_containers": [{"name": "i", "image": "i"}],
+    "sidecars": [{"name": "s", "image": "i", **STARTUP}],
+}
 # An example for each rule that is stricter than the API server's: (of the container, of the workload, path).
 STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("own", {}, {"in_place": "never"}, "in_place"),
@@ -296,6 +475,85 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     ("replica-set-name", {}, {"name": "a" * 243, "match_labels": {"a": "b"}}, "name"),
     ("operator", {}, {"tolerations": [{"key": "a", "operator": "Gt", "value": "1"}]}, "tolerations[0].operator"),
+    ("own", {}, {"pod_security": "Baseline"}, "pod_security"),
+    ("own", {}, {"init_containers": [{"name": "i", "image": "i", "after": "web"}]}, "init_containers[0].after"),
+    ("empty", {}, volume_of(projected={"sources": []}), "volumes[0].projected.sources"),
+    ("empty", {}, volume_of(downward_api={"items": []}), "volumes[0].downward_api.items"),
+    ("empty", {}, node_term(), TERM),
+    ("volume-source", {}, volume_of(projected={"sources": [{}]}), "volumes[0].projected.sources[0]"),
+    (
+        "reference",
+        {},
+        volume_of(config_map={"name": "a", "items": [{"key": "a b", "path": "c"}]}),
+        "volumes[0].config_map.items[0].key",
+    ),
+    (
+        "pod-security",
+        {"security_context": {"run_as_non_root": False}},
+        {},
+        "containers[0].security_context.run_as_non_root",
+    ),
+    (
+        "capability",
+        {"security_context": {"capabilities": {"drop": ["ALL", "CAP_KILL"]}}},
+        {},
+        "containers[0].security_context.capabilities.drop[1]",
+    ),
+    ("budget", {}, {"disruption_budget": {}}, "disruption_budget"),
+    (
+        "resource-container",
+        {
+            "env": [
+                {"name": "A", "value_from": {"resource_field_ref": {"resource": "limits.cpu", "container_name": "x"}}}
+            ]
+        },
+        {},
+        "containers[0].env[0].value_from.resource_field_ref.container_name",
+    ),
+    (
+        "divisor",
+        {"env": [{"name": "A", "value_from": {"resource_field_ref": {"resource": "limits.cpu", "divisor": "1000m"}}}]},
+        {},
+        "containers[0].env[0].value_from.resource_field_ref.divisor",
+    ),
+    ("label", {}, spread(topology_key="a b"), f"{SPREAD}.topology_key"),
+    ("label", {}, spread(match_label_keys=["app.kubernetes.io/name"]), f"{SPREAD}.match_label_keys[0]"),
+    (
+        "label",
+        {},
+        node_term(match_expressions=[{"key": "a", "operator": "Gt", "values": ["1.5"]}]),
+        f"{TERM}.match_expressions[0].values[0]",
+    ),
+    (
+        "projected-path",
+        {},
+        volume_of(
+            projected={
+                "sources": [
+                    {"service_account_token": {"path": "a"}},
+                    {"secret": {"name": "s", "items": [{"key": "k", "path": "a"}]}},
+                ]
+            }
+        ),
+        "volumes[0].projected.sources[1].secret.items[0].path",
+    ),
+    *(
+        (
+            "container-restart",
+            {},
+            {**RESTARTED, "pod_spec_patch": {group: [entry]}},
+            f"pod_spec_patch.{group}[0].{field}",
+        )
+        for group, entry, field in (
+            ("containers", {"name": "web", "restartPolicy": "Always"}, "restartPolicy"),
+            ("containers", {"name": "x", "image": "i", "restartPolicy": "Never"}, "restartPolicy"),
+            ("containers", {"name": "web", "restartPolicyRules": [{"action": "Restart"}]}, "restartPolicyRules"),
+            ("initContainers", {"name": "x", "image": "i", "restartPolicy": "OnFailure"}, "restartPolicy"),
+            ("initContainers", {"name": "s", "restartPolicy": "Never"}, "restartPolicy"),
+            ("initContainers", {"name": "s", "restartPolicy": None}, "restartPolicy"),
+            ("initContainers", {"name": "i", "restartPolicy": "Always"}, "restartPolicy"),
+        )
+    ),
 ]
 
 
@@ -335,6 +593,20 @@ def test_the_page_lists_the_rules_that_there_are() -> None:
         ({}, {"sidecars": [{"name": "s", "image": "i", "gates_start": False}]}),
         ({"stop_seconds": 30}, {"termination_grace_period_seconds": 30}),
         ({"stop_seconds": 600}, {}),
+        ({}, {**RESTARTED, "pod_spec_patch": {"initContainers": [{"name": "s", "restartPolicy": "Always"}]}}),
+        ({}, {**RESTARTED, "pod_spec_patch": {"initContainers": [{"name": "i", "restartPolicy": None}]}}),
+        ({}, {"pod_spec_patch": {"initContainers": [{"name": "x", "image": "i", "restartPolicy": "Always"}]}}),
+        (
+            {},
+            {
+                "pod_spec_patch": {
+                    "containers": [{"name": "web", "livenessProbe": {"terminationGracePeriodSeconds": 5}}]
+                }
+            },
+        ),
+        ({}, {"disruption_budget": {"min_available": "100%", "unhealthy_pod_eviction_policy": "AlwaysAllow"}}),
+        ({}, spread(match_label_keys=["pod-template-hash"], label_selector={})),
+        ({}, node_term(match_fields=[{"key": "metadata.name", "operator": "NotIn", "values": ["n"]}])),
     ],
 )
 def test_what_the_server_accepts_is_accepted(container: dict[str, Any], more: dict[str, Any]) -> None:
