@@ -536,7 +536,8 @@ class WorkloadArgs(TypedDict, total=False):
     unless every container has its `stop_seconds`. Less than what the containers say is refused."""
     pod_spec_patch: Input[Mapping[str, Any]]
     """For what these fields lack: a merge patch on the pod spec in Kubernetes' own camelCase. Lists of named
-    objects merge by name, null removes. The API server checks the result in preview."""
+    objects merge by name, null removes. Containers that it adds have the secure defaults, and `pod_security` counts for
+    it, too. The API server checks the result in preview."""
     in_place: Input[str]
     """preferred (the default): a change of CPU or memory alone resizes the running pods where the cluster can,
     and rolls, saying why, where it cannot. required: a change of CPU or memory that is anything else than in place

@@ -26,7 +26,8 @@ class ResizableDeploymentArgs(DeploymentWorkloadArgs, total=False):
 class ResizableDeployment(Workload):
     """A Deployment whose CPU and memory change without a restart and without a rollout.
 
-    1. Creates: one Deployment, and an immutable ConfigMap for each `config` volume, named after its content.
+    1. Creates: one Deployment, an immutable ConfigMap for each `config` volume, named after its content, and a
+       PodDisruptionBudget if one is asked for.
     2. On a change of CPU or memory alone, the running pods are resized through `pods/resize` and the ReplicaSet and
        the Deployment adopt the new template, before Pulumi's own update, which then has nothing to roll. Deployment,
        ReplicaSet and pods say the same afterwards; pods keep their UID, containers their id and restart count, unless
@@ -73,7 +74,8 @@ class ResizableStatefulSetArgs(WorkloadArgs, total=False):
 class ResizableStatefulSet(Workload):
     """A StatefulSet whose CPU and memory change without a restart and without a rollout.
 
-    1. Creates: one StatefulSet, and an immutable ConfigMap for each `config` volume, named after its content.
+    1. Creates: one StatefulSet, an immutable ConfigMap for each `config` volume, named after its content, and a
+       PodDisruptionBudget if one is asked for.
     2. On a change of CPU or memory alone, the running pods are resized through `pods/resize` and told to be of the new
        revision, before Pulumi's own update, which then has nothing to roll: same pods, claims and containers, one new
        entry in the rollout history. docs/resize.md has the whole.

@@ -20,10 +20,11 @@ class SidecarWorkloadArgs(DeploymentWorkloadArgs, total=False):
 class SidecarWorkload(Workload):
     """A Deployment whose pods carry native sidecars.
 
-    1. Creates: one Deployment, whose sidecars are init containers with `restartPolicy: Always`, and an immutable
-       ConfigMap for each `config` volume, named after its content.
+    1. Creates: one Deployment, whose sidecars are init containers with `restartPolicy: Always`, an immutable
+       ConfigMap for each `config` volume, named after its content, and a PodDisruptionBudget if one is asked for.
     2. Starts in order: init containers, then the sidecars one after another, each once the one before it has passed
        its startup probe, then the main containers. A sidecar with `gates_start` false is not waited for.
+       Init containers `after` a sidecar run between it and the next one.
     3. Ends in order: the main containers, each after its `pre_stop`, then the sidecars one after another, the last one
        first. The grace period is computed from `pre_stop` sleeps and `stop_seconds`, 30 seconds where nothing is said.
        A sidecar that ends itself by its `pre_stop`, before its main containers, is warned of.
@@ -32,8 +33,8 @@ class SidecarWorkload(Workload):
     5. Ready when every pod of the current template is up to date and available: output `ready`.
     6. Refuses, before anything is registered and all at once: a sidecar with neither a startup probe nor `gates_start`
        false, or with both; a grace period shorter than its parts, with the arithmetic; unknown or missing fields,
-       quantities that mean nothing, ports, names and labels that the API server would refuse, `host_path` without
-       `allow_host_path`. Values that come late are checked before their object is touched.
+       quantities that mean nothing, ports, names and labels that the API server would refuse, what is below the
+       `pod_security` level, `host_path` without `allow_host_path`. Values that come late are checked before their object is touched.
     7. On change: CPU and memory of containers and sidecars are resized in place (see ResizableDeployment); anything
        else in the pods rolls; another `match_labels` or name replaces the Deployment.
     8. Secure by default: the `restricted` Pod Security level, a read-only root filesystem, no API token.

@@ -74,6 +74,21 @@ _OF_PODS: list[tuple[dict[str, Any], str]] = [
     ({"containers": [{"name": "web", "ports": [{"containerPort": 80}]}]}, "restricted"),
     ({"containers": [{"name": "web", "securityContext": None}]}, "baseline"),
 ]
+_EVERY = {
+    group: [{"name": name, "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}} for name in names]
+    for group, names in (("containers", ("web",)), ("initContainers", ("proxy", "early")))
+}
+_OF_BOTH: list[tuple[dict[str, Any], str]] = [
+    (
+        {
+            "securityContext": {"runAsNonRoot": None},
+            "containers": [{"name": "web", "securityContext": {"runAsNonRoot": None}}],
+        },
+        "baseline",
+    ),
+    ({"securityContext": {"seccompProfile": None}, **_EVERY}, "restricted"),
+    ({"securityContext": {"seccompProfile": {"type": "Unconfined"}}, **_EVERY}, "privileged"),
+]
 _VOLUMES: list[tuple[dict[str, Any], str]] = [
     ({"hostPath": {"path": "/srv"}}, "privileged"),
     ({"nfs": {"server": "a", "path": "/"}}, "baseline"),
@@ -104,6 +119,7 @@ def _with_context(group: str, name: str, context: dict[str, Any]) -> dict[str, A
 
 CASES: list[tuple[dict[str, Any], str]] = [
     *_OF_PODS,
+    *_OF_BOTH,
     *(
         (_with_context(group, name, context), level)
         for group, name in (("containers", "web"), ("initContainers", "proxy"), ("initContainers", "early"))

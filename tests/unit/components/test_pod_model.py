@@ -17,6 +17,7 @@ from components import (
     SidecarWorkload,
     SidecarWorkloadArgs,
 )
+from components._shape import camel_path, check, snake
 from components.model import disruption, init_order
 from components.testing import CONNECTION, ClusterMocks
 
@@ -174,6 +175,16 @@ async def test_volumes(mocks: ClusterMocks, written: dict[str, Any], expected: d
     spec = await pod_of(mocks, volumes=[{"name": "v", **written}], pod_security="baseline")
 
     assert [{"name": "v", **expected}] == spec["volumes"]
+
+
+def test_other_languages_write_names_their_way() -> None:
+    """What Kubernetes spells downwardAPI is downwardApi for them, as everywhere in Pulumi."""
+    written = {"volumes": [{"downwardApi": {"items": [{"path": "a", "fieldRef": {"fieldPath": "metadata.name"}}]}}]}
+    read = snake(written, ResizableDeploymentArgs)
+
+    assert "downward_api" in read["volumes"][0]
+    assert [] == check({**args_of(), **read, "volumes": [{"name": "v", **read["volumes"][0]}]}, ResizableDeploymentArgs)
+    assert "volumes[0].downwardApi.items[0]" == camel_path("volumes[0].downward_api.items[0]", ResizableDeploymentArgs)
 
 
 @pulumi.runtime.test
