@@ -1,11 +1,15 @@
 """What the fields of the shared pod model become in a manifest, and in which order init containers stand."""
 
+import ast
 import asyncio
 import contextlib
+import re
+from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 import pytest
+import yaml
 from pulumi.runtime import settings
 
 from components import (
@@ -26,6 +30,7 @@ BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 CONTAINER: dict[str, Any] = {"name": "web", "image": "nginx:1", "resources": {"requests": {"cpu": "100m"}}}
 SELECTOR = {"matchLabels": {"app.kubernetes.io/name": "app"}}
 REQUIRED = "required_during_scheduling_ignored_during_execution"
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "pods.md").read_text()
 PREFERRED = "preferred_during_scheduling_ignored_during_execution"
 
 
@@ -175,6 +180,18 @@ async def test_volumes(mocks: ClusterMocks, written: dict[str, Any], expected: d
     spec = await pod_of(mocks, volumes=[{"name": "v", **written}], pod_security="baseline")
 
     assert [{"name": "v", **expected}] == spec["volumes"]
+
+
+@pulumi.runtime.test
+async def test_the_documentation_shows_what_is_registered(mocks: ClusterMocks) -> None:
+    """The example of docs/pods.md gives just the manifests that stand there."""
+    (written,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    pods, shown = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+    args = {**ast.literal_eval(written), "connection": CONNECTION}
+    await SidecarWorkload("web", cast(SidecarWorkloadArgs, args)).ready.future()
+
+    assert pods == mocks.inputs(DEPLOYMENT, "web")["spec"]["template"]
+    assert shown == await budget_of(mocks, "web")
 
 
 def test_other_languages_write_names_their_way() -> None:
