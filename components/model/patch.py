@@ -88,6 +88,8 @@ def _applied(args: Mapping[str, Any], field: str, own: Sequence[str]) -> list[An
         return None
     written = [entry for each in own for entry in args.get(each) or []]
     changes = {field: patch[field]} if isinstance(patch, dict) and field in patch else {}
+    if changes and (UNKNOWN in written or UNKNOWN in (entry.get("name") for _, entry in entries(written))):
+        return None
     listed = merge({field: written}, changes).get(field, [])
     return listed if isinstance(listed, list) else None
 

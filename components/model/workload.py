@@ -142,6 +142,9 @@ def deciding(args: Mapping[str, Any]) -> Iterator[Any]:
     yield from init_order.deciding(args)
     for field in ("initContainers", "sidecars", "containers"):
         yield from security_context.privileges(args.get(field))
+    if args.get("podSpecPatch"):  # its lists merge by name
+        for field in ("initContainers", "sidecars", "containers", "volumes"):
+            yield from (entry.get("name") for _, entry in entries(args.get(field)))
 
 
 def container_ports(args: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,8 @@ from components.actions.client import Client, path_of
 from components.actions.connection import load_kubeconfig
 from components.actions.errors import ApiError
 from components.model import workload
-from components.model.problem import Problem
+from components.model.pod_security import LEVELS
+from components.model.problem import Problem, entries
 from tests import corpus
 from tests.validation_page import rules
 
@@ -39,12 +40,19 @@ NO_MANIFEST = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 @pytest.fixture(scope="module")
 def client(simulated: "SimulatedCluster") -> Iterator[Client]:
-    """Give a client of a server where everything is that valid arguments refer to."""
+    """Give a client of a server where everything is that valid arguments refer to.
+
+    Beside the namespace of all arguments there is one for each Pod Security level, which enforces it on their pods.
+    """
+    spaces = {corpus.SPACE: "privileged"} | {_enforcing(level): level for level in LEVELS}
     with load_kubeconfig(str(simulated.kubeconfig)).client() as client:
         for path, body in (
-            (path_of("v1", "namespaces"), {"metadata": {"name": corpus.SPACE}}),
-            (path_of("v1", "serviceaccounts", corpus.SPACE), {"metadata": {"name": corpus.SERVICE_ACCOUNT}}),
-            (path_of("v1", "serviceaccounts", corpus.SPACE), {"metadata": {"name": "default"}}),
+            *((path_of("v1", "namespaces"), _namespace(space, level)) for space, level in spaces.items()),
+            *(
+                (path_of("v1", "serviceaccounts", space), {"metadata": {"name": name}})
+                for space in spaces
+                for name in (corpus.SERVICE_ACCOUNT, "default")
+            ),
             (
                 path_of("scheduling.k8s.io/v1", "priorityclasses"),
                 {"metadata": {"name": corpus.PRIORITY_CLASS}, "value": 1},
@@ -57,14 +65,23 @@ def client(simulated: "SimulatedCluster") -> Iterator[Client]:
                     raise
         yield client
         client.delete(path_of("scheduling.k8s.io/v1", "priorityclasses", name=corpus.PRIORITY_CLASS))
-        client.delete(path_of("v1", "namespaces", name=corpus.SPACE))
+        for space in spaces:
+            client.delete(path_of("v1", "namespaces", name=space))
+
+
+def _namespace(name: str, level: str) -> Json:
+    return {"metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": level}}}
+
+
+def _enforcing(level: str) -> str:
+    return f"{corpus.SPACE}-{level}"
 
 
 def refusal(client: Client, args: Json) -> str | None:
     """Return what the server refuses what these arguments become with, None when it accepts all of it.
 
     The Deployment is created as Pulumi creates it, and applied as every later update is; some rules are only for
-    pods, so one is made of its template.
+    pods, so one is made of its template, where their Pod Security level is enforced.
     """
     if args["namespace"] != corpus.SPACE:
         space = {"metadata": {"name": args["namespace"]}}
@@ -79,9 +96,17 @@ def refusal(client: Client, args: Json) -> str | None:
     requests += [
         ("POST", deployments, deployment),
         ("PATCH", path_of("apps/v1", "deployments", corpus.SPACE, name), deployment),
-        ("POST", path_of("v1", "pods", corpus.SPACE), pod),
+        ("POST", path_of("v1", "pods", _enforcing(_level(args))), pod),
     ]
     return next((said for each in requests if (said := _answer(client, *each))), None)
+
+
+def _level(args: Json) -> str:
+    """Return the Pod Security level of a namespace for these pods, among which paths of the node may be allowed."""
+    volumes = args.get("volumes")
+    opened = args.get("allow_host_path") is True and any("host_path" in each for _, each in entries(volumes))
+    level = args.get("pod_security")
+    return LEVELS[-1] if opened else level if level in LEVELS else LEVELS[0]
 
 
 def _answer(client: Client, method: str, path: str, body: Json) -> str | None:

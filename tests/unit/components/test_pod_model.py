@@ -311,6 +311,15 @@ async def test_init_containers_stand_where_they_are_wanted(mocks: ClusterMocks, 
     assert not [each for each in listed if "after" in each]
 
 
+@pulumi.runtime.test
+async def test_a_patch_finds_a_container_whose_name_comes_late(mocks: ClusterMocks) -> None:
+    """Its lists merge by name, so it waits for the names."""
+    patch = {"containers": [{"name": "web", "stdin": True}]}
+    spec = await pod_of(mocks, {"name": pulumi.Output.from_input("web")}, pod_spec_patch=patch)
+
+    assert [("web", "nginx:1", True)] == [(each["name"], each["image"], each["stdin"]) for each in spec["containers"]]
+
+
 def test_nothing_is_lost_in_the_order() -> None:
     """A name that is refused all the same keeps its place at the end."""
     assert [{"name": "a"}, {"name": "x"}] == init_order.arranged([{"name": "x", "after": "no"}], [{"name": "a"}])
