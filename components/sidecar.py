@@ -34,7 +34,8 @@ class SidecarWorkload(Workload):
     6. Refuses, before anything is registered and all at once: a sidecar with neither a startup probe nor `gates_start`
        false, or with both; a grace period shorter than its parts, with the arithmetic; unknown or missing fields,
        quantities that mean nothing, ports, names and labels that the API server would refuse, what is below the
-       `pod_security` level, `host_path` without `allow_host_path`. Values that come late are checked before their object is touched.
+       `pod_security` level, `host_path` without `allow_host_path`. Values that come late are checked before their
+       object is touched.
     7. On change: CPU and memory of containers and sidecars are resized in place (see ResizableDeployment); anything
        else in the pods rolls; another `match_labels` or name replaces the Deployment.
     8. Secure by default: the `restricted` Pod Security level, a read-only root filesystem, no API token.

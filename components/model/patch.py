@@ -59,7 +59,8 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     for group, fields in GROUPS.items():
         own = {entry.get("name"): entry for field in fields for _, entry in entries(args.get(field))}
         whole = all(isinstance(args.get(field), list | None) for field in fields) and UNKNOWN not in own
-        yield from restarts.problems(f"{_FIELD}.{group}", patch.get(group), args)
+        if group in patch:
+            yield from restarts.problems(f"{_FIELD}.{group}", patch[group], args)
         yield from _group(f"{_FIELD}.{group}", patch.get(group), own, whole=whole)
 
 

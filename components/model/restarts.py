@@ -18,6 +18,8 @@ def problems(path: str, patched: Any, args: Mapping[str, Any]) -> Iterator[Probl
     init = path.endswith(".initContainers")
     sidecars = {entry.get("name") for _, entry in entries(args.get("sidecars"))}
     plain = {entry.get("name") for _, entry in entries(args.get("init_containers"))}
+    if init and sidecars and not patched:
+        yield Problem(path, "it takes the sidecars away", "leave it out", _RULE)
     for index, entry in entries(patched):
         place, name, policy = f"{path}[{index}]", entry.get("name"), entry.get("restartPolicy")
         where = f"{place}.restartPolicy"

@@ -499,7 +499,7 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {},
         "containers[0].security_context.capabilities.drop[1]",
     ),
-    ("budget", {}, {"disruption_budget": {}}, "disruption_budget"),
+    ("disruption-budget", {}, {"disruption_budget": {}}, "disruption_budget"),
     (
         "resource-container",
         {
@@ -537,6 +537,13 @@ STRICTER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         ),
         "volumes[0].projected.sources[1].secret.items[0].path",
     ),
+    (
+        "container-restart",
+        {},
+        {**RESTARTED, "pod_spec_patch": {"initContainers": None}},
+        "pod_spec_patch.initContainers",
+    ),
+    ("container-restart", {}, {**RESTARTED, "pod_spec_patch": {"initContainers": []}}, "pod_spec_patch.initContainers"),
     *(
         (
             "container-restart",
