@@ -309,6 +309,7 @@ async def test_init_containers_stand_where_they_are_wanted(mocks: ClusterMocks, 
     assert ["i2", "i5", "a", "i1", "i4", "b", "i3", "c"] == [each["name"] for each in listed]
     assert ["a", "b", "c"] == [each["name"] for each in listed if each.get("restartPolicy") == "Always"]
     assert not [each for each in listed if "after" in each]
+    assert [*(each["name"] for each in listed), "web"] == await made.start_order.future()
 
 
 @pulumi.runtime.test
