@@ -487,9 +487,9 @@ class WorkloadArgs(TypedDict, total=False):
     restart: Input[str]
     """Any text: another one replaces all pods by a rollout, such as after a Secret has changed. None by default."""
     moved_from: str
-    """A plain Deployment (or StatefulSet) of this program that moves into the component and stays the same object: its
-    Pulumi name, if it stood directly in the stack, or its URN. `name`, `match_labels` and the provider have to be those
-    that it has. None by default."""
+    """A plain Deployment (or what else keeps the pods) of this program that moves into the component and stays the same
+    object: its Pulumi name, if it stood directly in the stack, or its URN. `name`, `match_labels` and the provider have
+    to be those that it has. None by default."""
     match_labels: Input[Mapping[str, Input[str]]]
     """Labels by which it knows its pods; `app.kubernetes.io/name: <name>` by default."""
     labels: Input[Mapping[str, Input[str]]]
@@ -552,7 +552,8 @@ class WorkloadArgs(TypedDict, total=False):
     are not within the patience, the workload gets its former template back and the update fails, so that Pulumi's
     state and the cluster agree. False by default: the failed revision stays, beside the old pods that still serve."""
     patience_seconds: Input[int]
-    """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default."""
+    """Seconds that the pods may take to become ready before the deployment fails with a diagnosis; 120 by default. Of a
+    Job: seconds until it is complete; 600 by default."""
 
 
 class DeploymentWorkloadArgs(WorkloadArgs, total=False):

@@ -6,17 +6,20 @@ Arguments come plain, with `UNKNOWN` in the place of what only the deployment kn
 from collections.abc import Mapping
 from typing import Any
 
+from components.model import kinds
 from components.model.feature import Feature
-from components.model.problem import entries, known
+from components.model.problem import UNKNOWN, entries, known
 
 
 def of_workload(args: Mapping[str, Any]) -> list[str]:
     """Return what a workload needs: sidecars where it has any, its runtime's handler, and resizing if it may.
 
-    Resizing is optional, unless `in_place` is required: where the cluster cannot, changes of size roll.
+    Resizing is optional, unless `in_place` is required: where the cluster cannot, changes of size roll. Pods of some
+    kinds are never resized.
     """
     features = [Feature("sidecars")] if any(True for _ in entries(args.get("sidecars"))) else []
-    if args.get("in_place") != "off":
+    kind = args.get("kind")
+    if args.get("in_place") != "off" and (kind is None or kind is UNKNOWN or kind in kinds.RESIZED):
         features.append(Feature("resize", optional=args.get("in_place") != "required"))
     runtime = args.get("runtime")
     return [*(of_runtime(runtime) if isinstance(runtime, dict) else ()), *map(str, features)]

@@ -1,8 +1,8 @@
 """Waiting that tells the truth, every time.
 
-A workload carries `pulumi.com/waitFor: jsonpath={.status.observedGeneration}`, so the provider's own ten-minute await
-is over at once, and exposes `ready`: an output that watches the live object on every `up`, with or without a change,
-and fails it with the diagnosis until the pods are well.
+A workload carries a `pulumi.com/waitFor` (see `_kept`), so the provider's own ten-minute await is over at once, and
+exposes `ready`: an output that watches the live object on every `up`, with or without a change, and fails it with the
+diagnosis until the pods are well.
 """
 
 import contextlib
@@ -15,14 +15,12 @@ import pulumi
 from components._config import ConfigMaps
 from components._hooks import connect
 from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
-from components.actions import generations, readiness, reload, resize, rollout
+from components.actions import generations, reload, resize, rollout, waiting
 from components.actions.client import Client
 from components.actions.connection import Connection
 from components.actions.errors import ActionError, ApiError
-from components.actions.resize.kinds import workload_path
-
-WAIT_FOR_OBSERVED = {"pulumi.com/waitFor": "jsonpath={.status.observedGeneration}"}
-DEFAULT_PATIENCE = 120
+from components.actions.keepers import keeper_path
+from components.model import kinds
 
 
 def recovered(connection: Any, manifest: Mapping[str, Any], component: pulumi.Resource) -> pulumi.Output[str]:
@@ -64,12 +62,13 @@ def ready(
     in_place: Any,
     config_maps: ConfigMaps,
 ) -> pulumi.Output[bool]:
-    """Return an output that is true once every pod of the workload is up to date and available.
+    """Return an output that is true once every pod of the workload is up to date and available, or its Job complete.
 
-    `desired` is the workload's manifest, with the UID of the object that was made. The output raises RunError with the
-    diagnosis when the pods cannot be well, or are not within `patience` seconds. Afterwards sizes that were changed by
-    hand, in the template or in pods, are put back in place unless `in_place` is `off`; pods are told of configuration
-    that has changed under them; and its kept generations are given to their Deployment, the oldest removed.
+    `desired` is the workload's manifest, with the UID of the object that was made, and of a Job `expiresAfter`, the
+    seconds after which it is deleted once complete. The output raises RunError with the diagnosis when the pods cannot
+    be well, or are not within `patience` seconds. Afterwards sizes that were changed by hand, in the template or in
+    pods, are put back in place unless `in_place` is `off`; pods are told of configuration that has changed under them;
+    and its kept generations are given to what keeps the pods, the oldest removed.
     """
 
     async def wait(values: Sequence[Any]) -> bool:
@@ -80,7 +79,7 @@ def ready(
         row, stop = Row(child.urn), threading.Event()
         try:
             await in_thread(_wait, reached, manifest, seconds, stop, row, at_exit="end")
-            if healing != "off":
+            if healing != "off" and manifest["kind"] in kinds.RESIZED:
                 with critical_section(row):
                     await in_thread(_heal, reached, manifest, seconds, row)
             for each in reloads:
@@ -129,12 +128,19 @@ def _tell_drift(client: Client, kind: resize.Kind, namespace: str, name: str, ro
 
 
 def _wait(reached: Connection, manifest: dict[str, Any], patience: float, stop: threading.Event, row: Row) -> None:
-    namespace, name, kind = manifest["metadata"]["namespace"], manifest["metadata"]["name"], manifest["kind"]
+    expires = manifest.get("expiresAfter")
     with reached.client() as client:
-        live = readiness.wait_ready(
-            client, namespace, name, kind, patience=patience, stop=stop, progress=row.progress, asked=manifest
+        live, notes = waiting.wait_well(
+            *(client, manifest),
+            patience=patience,
+            expires_after=None if expires is None else int(expires),
+            stop=stop,
+            progress=row.progress,
         )
-        rollout.conclude(client, live)
+        for note in notes:
+            row.warn(note)
+        if live is not None and manifest["kind"] in kinds.RESIZED:
+            rollout.conclude(client, live)
 
 
 def _heal(reached: Connection, desired: dict[str, Any], patience: float, row: Row) -> None:
@@ -157,7 +163,7 @@ def _reload(
 ) -> None:
     metadata = manifest["metadata"]
     with reached.client() as client:
-        live = client.get(workload_path(manifest["kind"], metadata["namespace"], metadata["name"]))
+        live = client.get(keeper_path(manifest["kind"], metadata["namespace"], metadata["name"]))
         told = reload.reload_pods(client, live, wanted, patience=patience, stop=stop, progress=row.progress)
     if told:
         row.info(f"{wanted.volume}: {told} pods see the new content and have run {wanted.command[0]!r}")

@@ -1,11 +1,9 @@
 """What every workload component is made of: what keeps its pods, the configuration it brings along, and their truth."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
 
 from components._args import ContainerPortArgs
 from components._config import ConfigMaps
@@ -14,39 +12,27 @@ from components._errors import raise_for
 from components._facts import Facts
 from components._gate import gated, require
 from components._hooks import check_hook, hold_hook, replace_hook
+from components._kept import DEPLOYMENT, JOB, STATEFUL_SET, KeptBy
 from components._live import Row
+from components._meaning import meaning_hook, rerun_hook
 from components._needs import of_workload
-from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED, ready, recovered
+from components._ready import ready, recovered
 from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
 from components._update import update_hook
 from components.actions.kubeconfig import is_content
-from components.actions.resize import Kind
-from components.model import pod_security, stateful, volume, workload
+from components.model import pod_security, volume, workload
 from components.model.problem import Problem, known_part
 
 # The arguments that decide which features of the cluster a workload needs.
-_DECISIVE = ("sidecars", "runtime", "in_place")
+_DECISIVE = ("sidecars", "runtime", "in_place", "kind")
 Rules = Callable[[Mapping[str, Any]], Iterable[Problem]]
-
-
-@dataclass(frozen=True)
-class KeptBy:
-    """What keeps a workload's pods: its kind, the Pulumi resource of it, and its spec around selector and template."""
-
-    kind: Kind
-    resource: Callable[..., Any]
-    spec: Callable[..., dict[str, Any]]
-
-
-DEPLOYMENT = KeptBy("Deployment", Deployment, workload.deployment_spec)
-STATEFUL_SET = KeptBy("StatefulSet", StatefulSet, stateful.spec)
 
 
 class Workload(pulumi.ComponentResource):
     """Pods that are watched until they are ready and resized in place, and what keeps them; the base of public ones."""
 
     name: pulumi.Output[str]
-    """Name of the Deployment or StatefulSet."""
+    """Name of the Deployment, or of what else keeps the pods."""
     namespace: pulumi.Output[str]
     """Its namespace."""
     match_labels: pulumi.Output[dict[str, str]]
@@ -63,7 +49,7 @@ class Workload(pulumi.ComponentResource):
     stop_order: pulumi.Output[list[str]]
     """Names of main containers, which stop together, and of the sidecars, one after another."""
     ready: pulumi.Output[bool]
-    """True once every pod is up to date and available; fails the deployment with a diagnosis when they are not.
+    """True once every pod is up to date and available, or a Job complete; else the deployment fails with a diagnosis.
     What must not start earlier takes this output: `depends_on` does not wait for it."""
 
     def __init__(
@@ -75,11 +61,12 @@ class Workload(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None,
         *,
         rules: Rules = workload.problems,
-        template: Callable[..., dict[str, Any]] = workload.template,
+        template: Callable[..., dict[str, Any]] | None = None,
         kept_by: KeptBy = DEPLOYMENT,
     ) -> None:
         """Check the arguments by the rules, all at once, then register the children; `template` makes the pods'."""
         raise_for(kind, name, _problems(name, args, hint, rules))
+        template = template or kept_by.template
         super().__init__(f"kubernetes-emerging:index:{kind}", name, {}, opts)
 
         who = f"{kind} {name!r}"
@@ -94,7 +81,7 @@ class Workload(pulumi.ComponentResource):
         connection = args["connection"]  # a secret, which nothing that it does not reach may become
         shown = {field: value for field, value in args.items() if field != "connection"}
         fields = camel(shown, hint)
-        patience = args.get("patience_seconds") or DEFAULT_PATIENCE
+        patience = args.get("patience_seconds") or kept_by.patience
         object_name = args.get("name") or name
         key = volume.workload_key(kind, name)
         namespace = gated(args["namespace"], connection, needs, self, who)
@@ -106,36 +93,38 @@ class Workload(pulumi.ComponentResource):
 
         # Selector and labels are built apart: an unknown value elsewhere must not preview as another selector.
         labelled = {"name": object_name, "labels": fields.get("labels"), "match_labels": fields.get("matchLabels")}
+        selector = workload.selector(object_name, fields.get("matchLabels"))
         spec: Any = kept_by.spec(
             fields,
-            selector=workload.selector(object_name, fields.get("matchLabels")),
+            selector=selector,
             template=built(template, name=object_name, args=fields, config_maps=config_maps.names),
             deadline=pulumi.Output.from_input(patience).apply(workload.progress_deadline),
         )
         checked = check_hook(f"{kind}-{name}", check_late)
         held = hold_hook(f"{kind}-{name}", connection, config_maps.kept)
-        updated = update_hook(f"{kind}-{name}", connection, args, patience)
-        created: list[Any] = [checked, held]
-        if kept_by is STATEFUL_SET:
-            created.insert(1, replace_hook(f"{kind}-{name}", connection))
         manifest = {"kind": kept_by.kind, "metadata": {"namespace": namespace, "name": object_name}, "spec": spec}
         child = kept_by.resource(
             name,
             metadata={
-                "name": recovered(connection, manifest, self),
+                "name": recovered(connection, manifest, self) if kept_by.resized else object_name,
                 "namespace": namespace,
                 "labels": built(workload.labels, **labelled),
-                "annotations": WAIT_FOR_OBSERVED,
+                "annotations": kept_by.wait_for,
             },
             spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 aliases=former(args.get("moved_from")),
-                hooks=pulumi.ResourceHookBinding(before_create=created, before_update=[checked, updated]),
+                replace_on_changes=list(kept_by.replaced_for),
+                delete_before_replace=True if kept_by.replaced_for else None,
+                hooks=pulumi.ResourceHookBinding(
+                    before_create=[checked, *_created(f"{kind}-{name}", kept_by, connection), held],
+                    before_update=[checked, _updated(f"{kind}-{name}", kept_by, connection, args, patience)],
+                ),
             ),
         )
         budget_of = {"namespace": namespace, "name": object_name, "labels": built(workload.labels, **labelled)}
-        budget(self, name, fields, budget_of, spec["selector"]["matchLabels"], checked)
+        budget(self, name, fields, budget_of, selector, checked)
         metadata = child.metadata
         self.name = metadata.apply(lambda found: found.name or "")
         self.namespace = metadata.apply(lambda found: found.namespace or "")
@@ -148,6 +137,8 @@ class Workload(pulumi.ComponentResource):
         self.start_order, self.stop_order = facts.start_order, facts.stop_order
         identity = {"namespace": self.namespace, "name": self.name, "uid": metadata.apply(lambda found: found.uid)}
         desired = {"kind": kept_by.kind, "metadata": identity, "spec": spec}
+        if kept_by is JOB:
+            desired["expiresAfter"] = (fields.get("job") or {}).get("ttlSecondsAfterFinished")
         self.ready = ready(child, desired, connection, patience, args.get("in_place"), config_maps)
         self.register_outputs(
             {
@@ -167,6 +158,22 @@ class Workload(pulumi.ComponentResource):
     def needs(args: Mapping[str, Any]) -> list[str]:
         """Return the features that a component with these arguments needs, as a Preflight takes them."""
         return of_workload(plain(args))
+
+
+def _created(name: str, kept_by: KeptBy, connection: Any) -> list[pulumi.ResourceHook]:
+    """Return the hooks that tell what the making of an object of this kind would mean for one that is there."""
+    if kept_by is STATEFUL_SET:
+        return [replace_hook(name, connection)]
+    return [rerun_hook(name, connection)] if kept_by is JOB else []
+
+
+def _updated(
+    name: str, kept_by: KeptBy, connection: Any, args: Mapping[str, Any], patience: Any
+) -> pulumi.ResourceHook:
+    """Return the hook that resizes running pods before an update, or that says what it means for them."""
+    if kept_by.resized:
+        return update_hook(name, connection, args, patience)
+    return meaning_hook(name, kept_by.kind)
 
 
 def former(moved_from: str | None) -> list[str | pulumi.Alias] | None:

@@ -12,7 +12,8 @@ from components._args import (
     VolumeClaimTemplateArgs,
     WorkloadArgs,
 )
-from components._workload import STATEFUL_SET, Workload
+from components._kept import STATEFUL_SET
+from components._workload import Workload
 from components.model import stateful, workload
 
 

@@ -19,7 +19,7 @@ import components._args as shared
 import components._placement_args as placement
 import components._volume_args as volumes
 from components._config import config_map_of
-from components._ready import DEFAULT_PATIENCE, WAIT_FOR_OBSERVED
+from components._kept import DEPLOYMENT
 from components._shape import camel, shape_of
 from components.model import disruption, names, pod_security, volume, workload
 from components.resize import ResizableDeploymentArgs
@@ -859,10 +859,10 @@ def manifests(args: dict[str, Any]) -> list[dict[str, Any]]:
         fields,
         selector=workload.selector(name, fields.get("matchLabels")),
         template=workload.template(name, fields, mounted),
-        deadline=workload.progress_deadline(fields.get("patienceSeconds") or DEFAULT_PATIENCE),
+        deadline=workload.progress_deadline(fields.get("patienceSeconds") or DEPLOYMENT.patience),
     )
     labels = workload.labels(name, fields.get("labels"), fields.get("matchLabels"))
-    metadata = {"name": name, "namespace": namespace, "labels": labels, "annotations": WAIT_FOR_OBSERVED}
+    metadata = {"name": name, "namespace": namespace, "labels": labels, "annotations": DEPLOYMENT.wait_for}
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
     made = [{"apiVersion": "v1", "kind": "ConfigMap", **each} for each in config_maps.values()]
     if fields.get("disruptionBudget") is not None:

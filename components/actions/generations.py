@@ -11,8 +11,8 @@ from typing import Any
 
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
+from components.actions.keepers import KEEPERS, api_version, is_owned, keeper_kind, keeper_path, pod_template
 from components.actions.resize.journal import FIELD_MANAGER, OWN_MANAGER
-from components.actions.resize.kinds import KINDS, kind_of, workload_path
 from components.actions.resize.live import replica_sets_of
 
 LABEL = "kubernetes-emerging/config-of"
@@ -24,21 +24,25 @@ def own_and_prune(client: Client, manifest: Json, base: str, workload: str, keep
     """Give every generation of a workload's `base` to what keeps its pods, and delete the old ones; return these.
 
     `manifest` is the workload's: its kind, namespace and name count. The newest `keep` stay, and so does every one that
-    a Deployment or one of its ReplicaSets refers to; of a StatefulSet as many as it keeps revisions. A generation that
-    belongs to another workload of the kind (it had another name) is taken over; one of another kind is left alone.
+    it, a ReplicaSet of a Deployment or a Job of a CronJob refers to; of a StatefulSet and a DaemonSet as many as it
+    keeps revisions. A generation that belongs to another workload of the kind (it had another name) is taken over; one
+    of another kind is left alone.
     """
-    kind, namespace = kind_of(manifest), manifest["metadata"]["namespace"]
-    live = client.find(workload_path(kind, namespace, manifest["metadata"]["name"]))
+    kind, namespace = keeper_kind(manifest), manifest["metadata"]["namespace"]
+    live = client.find(keeper_path(kind, namespace, manifest["metadata"]["name"]))
     if live is None:
         return []
     live = {**live, "kind": kind}
     path = path_of("v1", "configmaps", namespace)
     selector = f"{LABEL}={base},{WORKLOAD_LABEL}={workload}"
     ours = [item for item in client.list(path, label_selector=selector) if _owned(client, item, live)]
-    if kind == "StatefulSet":
+    if kind in {"StatefulSet", "DaemonSet"}:
         keep = max(keep, live["spec"].get("revisionHistoryLimit", 10) + 1)
     templates = [live, *(replica_sets_of(client, live) if kind == "Deployment" else ())]
-    referenced = {name for each in templates for name in referred(each["spec"]["template"]["spec"])}
+    if kind == "CronJob":
+        jobs = [job for job in client.list(keeper_path("Job", namespace)) if is_owned(job, live)]
+        templates += [{**job, "kind": "Job"} for job in jobs]
+    referenced = {name for each in templates for name in referred(pod_template(each)["spec"])}
     ours.sort(key=lambda item: str(item["metadata"]["creationTimestamp"]), reverse=True)
     deleted = []
     for item in ours[keep:]:
@@ -98,7 +102,7 @@ def _held(client: Client, path: str, folder: str, manifest: Json) -> bool:
     if "deletionTimestamp" in found["metadata"]:
         return False
     owners = found["metadata"].get("ownerReferences") or []
-    others = [owner for owner in owners if owner["kind"] not in KINDS]
+    others = [owner for owner in owners if owner["kind"] not in KEEPERS]
     workload = manifest["metadata"]["labels"][WORKLOAD_LABEL]
     if len(others) == len(owners) or not _is_of(found, workload):
         return True
@@ -137,7 +141,7 @@ def _owned(client: Client, item: Json, keeper: Json) -> bool:
     if any(owner["kind"] != keeper["kind"] for owner in owners):
         return False
     reference = {
-        "apiVersion": "apps/v1",
+        "apiVersion": api_version(keeper["kind"]),
         "kind": keeper["kind"],
         "name": keeper["metadata"]["name"],
         "uid": uid,

@@ -1,4 +1,4 @@
-"""Waiting until a Deployment or StatefulSet is well, and no longer than there is hope.
+"""Waiting until a Deployment, StatefulSet or DaemonSet is well, and no longer than there is hope.
 
 1. Well means: the controller has seen the latest spec, every replica is of the current template and available, no pod
    of an older template is left, and no kubelet has yet to carry out a resize to the template's sizes.
@@ -21,16 +21,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
-from components.actions import causes, deadlocks, dropped, events, stateful, telling
+from components.actions import causes, daemons, deadlocks, dropped, events, stateful, telling
 from components.actions.client import Client, Json
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError
-from components.actions.resize.kinds import KINDS, is_observed, kind_of, workload_path
+from components.actions.keepers import keeper_kind, keeper_path
+from components.actions.resize.kinds import KINDS, is_observed, kind_of
 from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.pods import unactuated
 from components.actions.resize.templates import equal_ignoring_hash
 from components.actions.resize.verdict import of_update
 
+_KINDS = (*KINDS, "DaemonSet")
 _POLL = 0.5
 _STALE = 5.0
 _SETTLING = 3.0
@@ -63,10 +65,10 @@ def wait_ready(
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. `progress` gets a line whenever
     the count of ready pods, or what is wrong with them, changes. `asked` is the manifest as the program has it: a
     sidecar that the cluster made an ordinary init container ends the wait at once. Raises `ValueError` for a kind that
-    is neither Deployment nor StatefulSet, and `ApiError` or `ConnectionProblem` when the cluster does not answer.
+    is not Deployment, StatefulSet or DaemonSet, and `ApiError` or `ConnectionProblem` when the cluster does not answer.
     """
-    if kind not in KINDS:
-        raise ValueError(f"waiting for a {kind} is not supported: only for a {' or a '.join(KINDS)}")
+    if kind not in _KINDS:
+        raise ValueError(f"waiting for a {kind} is not supported: only for a {' or a '.join(_KINDS)}")
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
     since: dict[tuple[str, str, str], float] = {}
@@ -74,7 +76,7 @@ def wait_ready(
     stuck_since: float | None = None
     told = ""
     sandboxes = events.Sandboxes(client)
-    path = workload_path(kind_of({"kind": kind}), namespace, name)
+    path = keeper_path(kind, namespace, name)
     while True:
         live = client.find(path)
         if live is None:
@@ -92,15 +94,14 @@ def wait_ready(
         found, pods = _look(client, live, sandboxes)
         since = {f.key: since.get(f.key, now) for f in found}
         lasting = [f for f in found if f.grace is not None and now - since[f.key] >= f.grace]
-        lasting = [f for f in lasting if not _node_is_coming(client, namespace, f)]
+        lasting = [f for f in lasting if not node_is_coming(client, namespace, f)]
         lasting = lasting or list(filter(partial(_never_runs, client, namespace), found))
         if lasting or hopeless:
             raise NotReady(_text(client, live, lasting[:1] or found[:1], hopeless, pods))
         if now >= deadline:
             raise NotReady(_text(client, live, found[:1], f"not ready after {patience:.0f} s", pods))
-        status = live.get("status", {})
-        ready = f"{status.get('updatedReplicas', 0)} new, {status.get('availableReplicas', 0)} ready"
-        ready += f" of {live['spec'].get('replicas', 1)}"
+        updated, available, wanted = _counts(live)
+        ready = f"{updated} new, {available} ready of {wanted}"
         if told != (told := "; ".join([ready, *(f.headline for f in found[:1])])):
             progress(told)
         if stop.wait(min(_POLL, max(0.0, deadline - now))):
@@ -118,17 +119,31 @@ def is_well(deployment: Json) -> bool:
     )
 
 
+def _counts(live: Json) -> tuple[int, int, int]:
+    """Return how many pods are of the current template, how many available, and how many there are to be."""
+    status = live.get("status", {})
+    if keeper_kind(live) == "DaemonSet":
+        return status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0), daemons.wanted_pods(live)
+    return status.get("updatedReplicas", 0), status.get("availableReplicas", 0), live["spec"].get("replicas", 1)
+
+
 def _is_well(live: Json) -> bool:
+    if keeper_kind(live) == "DaemonSet":
+        return daemons.is_well(live)
     return stateful.is_well(live) if kind_of(live) == "StatefulSet" else is_well(live)
 
 
 def _stuck(live: Json) -> str:
+    if keeper_kind(live) == "DaemonSet":
+        return ""
     return stateful.stuck(live) if kind_of(live) == "StatefulSet" else paused_or_overdue(live)
 
 
 def _is_settled(client: Client, live: Json, lasted: float) -> bool:
     """Tell whether being well for `lasted` seconds is believable of every container and sidecar of its pods."""
-    if kind_of(live) == "StatefulSet":
+    if keeper_kind(live) == "DaemonSet":
+        pods = daemons.current_pods(client, live)
+    elif kind_of(live) == "StatefulSet":
         pods = of_update(live, pods_of(client, live))
     else:
         _replica_set, pods = _current(client, live)
@@ -184,14 +199,14 @@ def paused_or_overdue(deployment: Json) -> str:
 def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list[Finding], list[Json]]:
     """Return the findings about the current pods, those that can end the wait first, and these pods."""
     held: list[Finding] = []
-    if kind_of(live) == "StatefulSet":
-        metadata, every = live["metadata"], pods_of(client, live)
+    if keeper_kind(live) == "DaemonSet":
+        pods = daemons.current_pods(client, live)
+        blocked = _not_created(client, live) if daemons.lacks_pods(live) else None
+    elif kind_of(live) == "StatefulSet":
+        every = pods_of(client, live)
         pods = of_update(live, every)
         held += stateful.blocking(live, every)
-        blocked = None
-        if stateful.lacks_pods(live):
-            told = events.of_object(client, metadata["namespace"], metadata["name"])
-            blocked = stateful.creation_finding(live, told)
+        blocked = _not_created(client, live) if stateful.lacks_pods(live) else None
     else:
         replica_set, pods = _current(client, live)
         blocked = replica_set_finding(replica_set) if replica_set else None
@@ -200,6 +215,11 @@ def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list
     found += filter(None, (_resize_finding(pod, template) for pod in pods))
     found += filter(None, [blocked, sandboxes.finding(pods), deadlocks.finding(client, pods)])
     return sorted(found, key=lambda f: f.grace is None), pods
+
+
+def _not_created(client: Client, live: Json) -> Finding | None:
+    metadata = live["metadata"]
+    return stateful.creation_finding(live, events.of_object(client, metadata["namespace"], metadata["name"]))
 
 
 def _resize_finding(pod: Json, template: Json) -> Finding | None:
@@ -226,9 +246,9 @@ def _current(client: Client, deployment: Json) -> tuple[Json | None, list[Json]]
 
 
 def _text(client: Client, live: Json, found: list[Finding], summary: str, pods: list[Json] | None = None) -> str:
-    metadata, status = live["metadata"], live.get("status", {})
-    count = f"{status.get('availableReplicas', 0)} of {live['spec'].get('replicas', 1)} replicas are available"
-    text = f"{kind_of(live)} {metadata['namespace']}/{metadata['name']}: {count}"
+    metadata, (_updated, available, wanted) = live["metadata"], _counts(live)
+    count = f"{available} of {wanted} {'pods' if keeper_kind(live) == 'DaemonSet' else 'replicas'} are available"
+    text = f"{keeper_kind(live)} {metadata['namespace']}/{metadata['name']}: {count}"
     if summary:
         text += f"; {summary}"
     for finding in telling.explained(client, metadata["namespace"], found, pods or []):
@@ -254,5 +274,6 @@ def _last_warning(client: Client, pods: list[Json]) -> str:
     return ""
 
 
-def _node_is_coming(client: Client, namespace: str, finding: Finding) -> bool:
+def node_is_coming(client: Client, namespace: str, finding: Finding) -> bool:
+    """Tell whether a pod fits nowhere, and an autoscaler makes a node for it."""
     return finding.reason == "Unschedulable" and events.node_is_coming(client, namespace, finding.pod)

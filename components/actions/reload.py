@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from components.actions import daemons
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
+from components.actions.keepers import keeper_kind
 from components.actions.pod_exec import run_in
 from components.actions.resize.journal import OWN_MANAGER
 from components.actions.resize.kinds import kind_of
@@ -92,6 +94,8 @@ class _Failed(Exception):  # noqa: N818 - it never leaves this module
 
 
 def _pods(client: Client, live: Json) -> list[Json]:
+    if keeper_kind(live) == "DaemonSet":
+        return daemons.current_pods(client, live)
     if kind_of(live) == "StatefulSet":
         return of_update(live, pods_of(client, live))
     return active_pods(client, replica_sets_of(client, live))

@@ -67,7 +67,10 @@ def lacks_pods(stateful_set: Json) -> bool:
 
 
 def creation_finding(stateful_set: Json, events: list[Json]) -> Finding | None:
-    """Return why its controller cannot create a pod, by its latest event about that: it has no condition for it."""
+    """Return why its controller cannot create a pod, by its latest event about that: it has no condition for it.
+
+    It is the same for a DaemonSet and a Job.
+    """
     metadata = stateful_set["metadata"]
     told = [
         event
@@ -77,7 +80,7 @@ def creation_finding(stateful_set: Json, events: list[Json]) -> Finding | None:
     latest = max(told, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""), default={})
     if latest.get("reason") != "FailedCreate":
         return None
-    where, message = f"of StatefulSet {metadata['name']}", latest.get("message", "")
+    where, message = f"of {stateful_set.get('kind', 'StatefulSet')} {metadata['name']}", latest.get("message", "")
     return Finding(where, "", "", "FailedCreate", message, admission_remedy(message), grace=5.0)
 
 

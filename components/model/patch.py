@@ -50,7 +50,10 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(patch, dict):
         return
     policy = patch.get("restartPolicy")
-    if policy not in (None, "Always", UNKNOWN):
+    if args.get("kind") in {"Job", "CronJob"}:
+        if "restartPolicy" in patch:
+            yield Problem(f"{_FIELD}.restartPolicy", "job.restart_policy says it", "leave it out here", "kind")
+    elif policy not in (None, "Always", UNKNOWN):
         remedy = "leave it out; what ends by itself is a Job"
         yield Problem(f"{_FIELD}.restartPolicy", f"{policy!r} is nothing for a Deployment, whose pods go on", remedy)
         yield from _restarting(args, policy)

@@ -19,6 +19,11 @@ _LONGEST_NAME = 52
 def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield everything that is wrong with the arguments of a workload whose pods a StatefulSet keeps (snake_case)."""
     yield from workload.resizable_problems(args)
+    yield from own_problems(args)
+
+
+def own_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the arguments of a StatefulSet alone (snake_case)."""
     name = args.get("name")
     if isinstance(name, str) and len(name) > _LONGEST_NAME:
         yield Problem("name", f"it has {len(name)} characters", f"write {_LONGEST_NAME} at most")
@@ -34,8 +39,12 @@ def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def spec(args: Mapping[str, Any], *, selector: Any, template: Any, deadline: Any) -> dict[str, Any]:
-    """Return the spec of the StatefulSet around its selector and template; a StatefulSet knows no deadline."""
+    """Return the spec of the StatefulSet around its selector and template; a StatefulSet knows no deadline.
+
+    What belongs to it alone may be among the arguments or in an object of theirs, `statefulSet`.
+    """
     del deadline
+    args = {**args, **(args.get("statefulSet") or {})}
     made: dict[str, Any] = {"selector": {"matchLabels": selector}, "template": template}
     if args.get("volumeClaimTemplates"):
         made["volumeClaimTemplates"] = [

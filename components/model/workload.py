@@ -267,7 +267,7 @@ def _strategy(strategy: Any) -> Iterator[Problem]:
     if kind == "Recreate" and bounds is not None:
         yield Problem("strategy.rolling_update", "Recreate has none", "leave it out")
     if isinstance(bounds, dict):
-        limits = {field: _share(bounds.get(field)) for field in ("max_surge", "max_unavailable")}
+        limits = {field: share(bounds.get(field)) for field in ("max_surge", "max_unavailable")}
         for field, limit in limits.items():
             path, value = f"strategy.rolling_update.{field}", bounds.get(field)
             if isinstance(value, str) and limit is None:
@@ -280,7 +280,7 @@ def _strategy(strategy: Any) -> Iterator[Problem]:
             yield Problem("strategy.rolling_update", "both are 0, so nothing could move", "raise one of them")
 
 
-def _share(value: Any) -> int | None:
+def share(value: Any) -> int | None:
     """Return the number in a number or percentage of pods, None where there is none."""
     return whole_number(value.removesuffix("%")) if isinstance(value, str) else None
 

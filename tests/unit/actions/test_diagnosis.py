@@ -291,5 +291,5 @@ def test_wait_can_be_stopped_and_knows_its_kinds() -> None:
     client, _ = double_client(api(None, []))
     with pytest.raises(NotReady, match="does not exist"):
         wait_ready(client, "shop", "web", patience=5)
-    with pytest.raises(ValueError, match="DaemonSet is not supported"):
-        wait_ready(client, "shop", "web", "DaemonSet", patience=5)
+    with pytest.raises(ValueError, match="Job is not supported"):
+        wait_ready(client, "shop", "web", "Job", patience=5)

@@ -106,15 +106,15 @@ def test_free_name_deletes_only_what_is_this_workloads() -> None:
 
 
 def test_hold_makes_what_is_gone_and_frees_what_would_go() -> None:
-    """A missing one is made, one that goes is waited for, owners of kind Deployment are let go, others stay."""
+    """A missing one is made, one that goes is waited for, owners that keep pods are let go, others stay."""
     going = config_map("going", 1)
     going["metadata"]["deletionTimestamp"] = "now"
     live: dict[str, list[Json | None]] = {
         "missing": [None],
         "going": [going, None],
         "owned": [
-            config_map("owned", 1, [*OURS, {"kind": "Job", "name": "j", "uid": "uid-j"}]),
-            config_map("owned", 1, [{"kind": "Job", "name": "j", "uid": "uid-j"}]),
+            config_map("owned", 1, [*OURS, {"kind": "Pod", "name": "j", "uid": "uid-j"}]),
+            config_map("owned", 1, [{"kind": "Pod", "name": "j", "uid": "uid-j"}]),
         ],
         "foreign": [config_map("foreign", 1, OURS, workload="other")],
     }
@@ -133,7 +133,7 @@ def test_hold_makes_what_is_gone_and_frees_what_would_go() -> None:
     changes = [(method, path, body) for method, path, body, _h in transport.requests if method != "GET"]
     assert [change[0] for change in changes] == ["POST", "POST", "PATCH"]
     assert changes[2][1].split("?")[0].endswith("/configmaps/owned")
-    assert changes[2][2]["metadata"]["ownerReferences"] == [{"kind": "Job", "name": "j", "uid": "uid-j"}]
+    assert changes[2][2]["metadata"]["ownerReferences"] == [{"kind": "Pod", "name": "j", "uid": "uid-j"}]
     assert changes[2][2]["metadata"]["resourceVersion"] == "1"
 
 

@@ -44,3 +44,7 @@ def test_the_plugin_serves_its_schema(provider: provider_pb2_grpc.ResourceProvid
     stateful = schema["resources"]["kubernetes-emerging:index:ResizableStatefulSet"]["inputProperties"]
     assert {"type": "string", "plain": True} == {key: stateful["movedFrom"][key] for key in ("type", "plain")}
     assert "volumeClaimTemplates" in stateful
+    sidecar = schema["resources"]["kubernetes-emerging:index:SidecarWorkload"]["inputProperties"]
+    assert {"type": "string", "plain": True} == {key: sidecar["kind"][key] for key in ("type", "plain")}
+    job = schema["types"][sidecar["job"]["$ref"].removeprefix("#/types/")]["properties"]
+    assert "towards `backoff_limit`" in job["restartPolicy"]["description"]

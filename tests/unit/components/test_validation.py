@@ -6,14 +6,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from components._workload import _problems
-from components.model import workload
+from components.model import kinds, workload
 from components.model.problem import Problem
 from components.resize import ResizableDeploymentArgs
+from components.sidecar import SidecarWorkloadArgs
 from components.testing import CONNECTION
 from tests import corpus, validation_page
 
 SIZE = {"requests": {"cpu": "100m"}}
 STARTUP = {"startup_probe": {"tcp_socket": {"port": "1"}}}
+DAILY = {"schedule": "@daily"}
+RELOAD = {"container": "web", "command": ["reload"]}
+READER = {"name": "web", "image": "nginx:1", "volume_mounts": [{"name": "a", "mount_path": "/a"}]}
+LIVE = {"name": "a", "config": {"name": "a", "data": {"f": ""}, "on_change": "live", "reload": RELOAD}}
 
 
 def found(container: dict[str, Any] | None = None, **more: Any) -> list[Problem]:
@@ -21,6 +26,13 @@ def found(container: dict[str, Any] | None = None, **more: Any) -> list[Problem]
     web = {"name": "web", "image": "nginx:1", "resources": SIZE, **(container or {})}
     args = {"connection": CONNECTION, "namespace": "shop", "containers": [web], **more}
     return _problems("app", args, ResizableDeploymentArgs, workload.resizable_problems)
+
+
+def of_kind(kind: str, **more: Any) -> list[Problem]:
+    """Return the problems of small correct arguments of a SidecarWorkload of this kind, with fields added."""
+    side = {"name": "side", "image": "side:1", **STARTUP}
+    args = {"connection": CONNECTION, "namespace": "shop", "containers": [{"name": "web", "image": "nginx:1"}]}
+    return _problems("app", {**args, "sidecars": [side], "kind": kind, **more}, SidecarWorkloadArgs, kinds.problems)
 
 
 def told(problems: list[Problem]) -> list[tuple[str, str]]:
@@ -570,9 +582,47 @@ def test_what_is_stricter_says_so(rule: str, container: dict[str, Any], more: di
     assert [(path, rule)] == told(found(container, **more))
 
 
+# The same for a SidecarWorkload of some kind: (rule, kind, of the workload, path).
+STRICTER_BY_KIND: list[tuple[str, str, dict[str, Any], str]] = [
+    ("own", "ReplicaSet", {}, "kind"),
+    ("empty", "", {}, "kind"),
+    ("kind", "Deployment", {"job": {"backoff_limit": 0}}, "job"),
+    ("kind", "StatefulSet", {"strategy": {"type": "Recreate"}}, "strategy"),
+    ("kind", "DaemonSet", {"rollback_on_failure": True}, "rollback_on_failure"),
+    ("kind", "DaemonSet", {"replicas": 2}, "replicas"),
+    ("kind", "DaemonSet", {"in_place": "required"}, "in_place"),
+    ("kind", "DaemonSet", {"resize_failure_policy": "wait"}, "resize_failure_policy"),
+    ("own", "DaemonSet", {"disruption_budget": {"max_unavailable": "1"}}, "disruption_budget"),
+    ("kind", "Job", {"min_ready_seconds": 1}, "min_ready_seconds"),
+    ("kind", "Job", {"match_labels": {"a": "b"}}, "match_labels"),
+    ("kind", "Job", {"moved_from": "old"}, "moved_from"),
+    ("kind", "Job", {"cron_job": DAILY}, "cron_job"),
+    ("kind", "Job", {"pod_spec_patch": {"restartPolicy": "Never"}}, "pod_spec_patch.restartPolicy"),
+    ("kind", "Job", {"volumes": [LIVE], "containers": [READER]}, "volumes[0].config.reload"),
+    ("kind", "CronJob", {}, "cron_job"),
+    ("kind", "CronJob", {"cron_job": DAILY, "restart": "now"}, "restart"),
+    ("kind", "CronJob", {"cron_job": DAILY, "job": {"suspend": True}}, "job.suspend"),
+    ("cron-never", "CronJob", {"cron_job": {"schedule": "0 0 30 2 *"}}, "cron_job.schedule"),
+    (
+        "cron-deadline",
+        "CronJob",
+        {"cron_job": {**DAILY, "starting_deadline_seconds": 9}},
+        "cron_job.starting_deadline_seconds",
+    ),
+    ("time-zone", "CronJob", {"cron_job": {**DAILY, "time_zone": "Europe/Atlantis"}}, "cron_job.time_zone"),
+]
+
+
+@pytest.mark.parametrize(("rule", "kind", "more", "path"), STRICTER_BY_KIND)
+def test_what_is_stricter_for_a_kind_says_so(rule: str, kind: str, more: dict[str, Any], path: str) -> None:
+    """A field that means nothing for the kind is refused by its name, and a Job that never comes by its reason."""
+    assert [(path, rule)] == told(of_kind(kind, **more))
+
+
 def test_the_page_lists_the_rules_that_there_are() -> None:
     """Every rule of docs/validation.md has an example here, but the one about patches, and no other has."""
-    assert validation_page.rules() - {"patch"} == {rule for rule, *_ in STRICTER}
+    examples = {rule for rule, *_ in STRICTER} | {rule for rule, *_ in STRICTER_BY_KIND}
+    assert validation_page.rules() - {"patch"} == examples
 
 
 @pytest.mark.parametrize(
