@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import AppsV1Api
+from kubernetes.client import AppsV1Api, BatchV1Api
 
 from lab.cluster import images
 from lab.engine import Engine
@@ -100,7 +100,35 @@ async def run():
             }},
             {{"kubernetes": reference}},
         )
-        return {{"target": sorted(target), "findings": preflight["findings"], "web": web}}
+        once = await construct(
+            "SidecarWorkload",
+            "once",
+            {{
+                "connection": preflight["connection"],
+                "namespace": config.require("space"),
+                "kind": "Job",
+                "job": {{"backoffLimit": 0}},
+                "containers": [
+                    {{
+                        "name": "main",
+                        "image": {images.NGINX_1_22!r},
+                        "command": ["true"],
+                        "securityContext": {{"runAsUser": {images.USER}}},
+                    }}
+                ],
+                "sidecars": [
+                    {{
+                        "name": "side",
+                        "image": {images.NGINX_1_22!r},
+                        "command": ["sh", "-c", "trap exit TERM QUIT; while :; do sleep 0.1; done"],
+                        "securityContext": {{"runAsUser": {images.USER}}},
+                        "startupProbe": {{"exec": {{"command": ["true"]}}}},
+                    }}
+                ],
+            }},
+            {{"kubernetes": reference}},
+        )
+        return {{"target": sorted(target), "once": once["ready"], "findings": preflight["findings"], "web": web}}
     except grpc.RpcError as error:
         raise pulumi.RunError(error.details()) from None
     finally:
@@ -124,6 +152,9 @@ def test_target_preflight_and_a_workload_through_the_plugin(kube: Any, namespace
     answers = {each["subject"]: each["answer"] for each in made.outputs["made"]["findings"]}
     assert ("yes", "yes") == (answers["sidecars"], answers["resize"])
     assert ["clusterId", "connection"] == made.outputs["made"]["target"]
+    assert made.outputs["made"]["once"] is True
+    job: Any = BatchV1Api(kube).read_namespaced_job("once", namespace)
+    assert (0, 1) == (job.spec.backoff_limit, job.status.succeeded)
     live: Any = AppsV1Api(kube).read_namespaced_deployment("web", namespace)
     (sidecar,) = live.spec.template.spec.init_containers
     assert "Always" == sidecar.restart_policy
