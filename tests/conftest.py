@@ -21,23 +21,27 @@ if TYPE_CHECKING:
 
 
 _FIGURE = "figure"
+# They look at what clusters leave on the machine, and at what other instances do to it.
+_OF_THE_MACHINE = (Path("node/test_cluster.py"), Path("node/test_lab.py"))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what only one worker can do, and begin with it, for it takes longest."""
+    """Keep together what only one worker can do, and what shares its preparation; begin with what waits longest."""
     for item in items:
         if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _group(item) == "")
+        items.sort(key=lambda item: (_group(item) != "machine", "/node/" not in str(item.path), _group(item) == ""))
 
 
 def _group(item: pytest.Item) -> str:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    if folder == "node":
-        return "node"
-    return "simulated" if "simulated" in getattr(item, "fixturenames", ()) else ""
+    file = item.path.relative_to(Path(__file__).parent)
+    if file.parts[0] == "unit":
+        return ""
+    if file in _OF_THE_MACHINE:
+        return "machine"
+    return "simulated" if "simulated" in getattr(item, "fixturenames", ()) else str(file)
 
 
 @pytest.fixture
