@@ -18,7 +18,7 @@ up: .venv/.stamp  ## set everything up and deploy the program (STACK=dev by defa
 	@$(LAB) up --stack "$$STACK"
 
 test: .venv/.stamp-dev  ## all bounded tests that this machine can run, with the reason for each skip
-	@timeout --foreground --signal=INT --kill-after=120 3600 .venv/bin/python -m pytest -n 3 --dist loadgroup $(wildcard tests/unit tests/api tests/node)
+	@timeout --foreground --signal=INT --kill-after=120 3600 .venv/bin/python -m pytest -n 3 --dist loadfile $(wildcard tests/unit tests/api tests/node)
 
 check: .venv/.stamp-dev  ## format, lint, strict types, import contracts
 	@.venv/bin/python -m ruff format --check . && .venv/bin/python -m ruff check . && .venv/bin/python -m mypy && .venv/bin/lint-imports

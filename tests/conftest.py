@@ -1,19 +1,19 @@
 """What the tests of a real cluster share: the tests' own instance, a client for it, a namespace per test.
 
 Nothing here starts before a test asks for it, so the unit tests need neither root nor a cluster. With several workers
-(pytest-xdist) each has an instance of its own, called after it; what belongs to the machine as a whole, or is there
-once, stays with one of them. With `LAB_TEST_CLUSTER=<name>` a developer's running instance is used instead, and stays
-afterwards. `LAB_TEST_MINOR=1.37` chooses another Kubernetes than the default.
+(pytest-xdist) each has an instance of its own. With `LAB_TEST_CLUSTER=<name>` a developer's running instance is used
+instead, and stays afterwards. `LAB_TEST_MINOR=1.37` chooses another Kubernetes than the default.
 """
 
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.workers import instance_name
 
 if TYPE_CHECKING:
     from components.actions.client import Client
@@ -21,27 +21,6 @@ if TYPE_CHECKING:
 
 
 _FIGURE = "figure"
-# They look at what clusters leave on the machine, and at what other instances do to it.
-_OF_THE_MACHINE = (Path("node/test_cluster.py"), Path("node/test_lab.py"))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what only one worker can do, and what shares its preparation; begin with what waits longest."""
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: (_group(item) != "machine", "/node/" not in str(item.path), _group(item) == ""))
-
-
-def _group(item: pytest.Item) -> str:
-    file = item.path.relative_to(Path(__file__).parent)
-    if file.parts[0] == "unit":
-        return ""
-    if file in _OF_THE_MACHINE:
-        return "machine"
-    return "simulated" if "simulated" in getattr(item, "fixturenames", ()) else str(file)
 
 
 @pytest.fixture
@@ -76,8 +55,7 @@ def lab_cluster() -> Iterator["Cluster"]:
     if problems := check_host(minor):
         pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
     progress = PlainProgress()
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    name = f"test-{worker}" if worker else "test"
+    name = instance_name()
     # Two test sessions at once would delete the cluster under each other.
     with locked(cache_root() / f"{name}.lock", lambda: progress.note("another test session runs; waiting for its end")):
         cluster = Cluster(name, minor)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.workers import instance_name
+
 if TYPE_CHECKING:
     from lab.simulated import SimulatedCluster
 
 
 @pytest.fixture(scope="session")
 def simulated() -> Iterator["SimulatedCluster"]:
-    """Start the simulated cluster called `test` at its first use; delete it after the last test.
+    """Start the simulated cluster called `test`, or after this worker, at its first use; delete it after the last test.
 
     It is of the Kubernetes minor that `LAB_TEST_MINOR` names, else of the lab's default.
     """
@@ -26,8 +28,9 @@ def simulated() -> Iterator["SimulatedCluster"]:
         pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
     progress = PlainProgress()
     note = "another test session uses simulated clusters; waiting for its end"
-    with locked(cache_root() / "test-simulated.lock", lambda: progress.note(note)):
-        cluster = SimulatedCluster("test", os.environ.get("LAB_TEST_MINOR") or DEFAULT_MINOR)
+    name = instance_name()
+    with locked(cache_root() / f"{name}-simulated.lock", lambda: progress.note(note)):
+        cluster = SimulatedCluster(name, os.environ.get("LAB_TEST_MINOR") or DEFAULT_MINOR)
         cluster.delete(progress)
         try:
             cluster.start(progress)

@@ -19,6 +19,7 @@ from lab.progress import PlainProgress
 from tests.api.preflight.conftest import ROOT
 from tests.api.preflight.shaping import Shape, shaped
 from tests.programs import told
+from tests.workers import instance_name
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -159,7 +160,7 @@ def without_resize(monkeypatch: pytest.MonkeyPatch) -> Iterator["SimulatedCluste
     whole: Any = config._apiserver
     off = "--feature-gates=InPlacePodVerticalScaling=false"
     monkeypatch.setattr(config, "_apiserver", lambda folder, ports: [*whole(folder, ports), off])
-    cluster = SimulatedCluster("test-gates", "1.33")
+    cluster = SimulatedCluster(f"{instance_name()}-gates", "1.33")
     cluster.delete(PlainProgress())
     try:
         cluster.start(PlainProgress())

@@ -28,7 +28,7 @@ Remains = Callable[[Path], list[str]]
 @pytest.fixture
 def own(simulated: SimulatedCluster) -> Iterator[SimulatedCluster]:
     """Give a cluster that does not run yet and is deleted afterwards; the shared one has built what it needs."""
-    cluster = SimulatedCluster("test-life", simulated.minor)
+    cluster = SimulatedCluster(f"{simulated.name}-life", simulated.minor)
     cluster.delete(quiet)
     yield cluster
     cluster.delete(quiet)
