@@ -1,4 +1,4 @@
-"""Command line of the actions: `python -m components.actions preflight|diagnose|resize|platforms`, without Pulumi."""
+"""Command line of the actions: `python -m components.actions` works without Pulumi."""
 
 import json
 import sys
@@ -10,9 +10,11 @@ import typer
 from components.actions import preflight
 from components.actions.client import Client
 from components.actions.clouds import platforms_app
-from components.actions.connection import load_kubeconfig
+from components.actions.cri import cri_check
 from components.actions.diagnose.command import diagnose_command
 from components.actions.errors import ActionError
+from components.actions.options import AsJson, Context, Kubeconfig
+from components.actions.options import connected as _client
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.kinds import parse_argument, workload_path
@@ -23,6 +25,7 @@ resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments and 
 app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
 app.command("diagnose")(diagnose_command)
+app.command("cri-check")(cri_check)
 
 Features = Annotated[
     list[str],
@@ -43,9 +46,6 @@ Sizes = Annotated[
 File = Annotated[Path | None, typer.Option(help="The workload as it is to be, YAML or JSON.")]
 Name = Annotated[str, typer.Argument(help="The Deployment, or statefulset/NAME.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")]
-Kubeconfig = Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")]
-Context = Annotated[str | None, typer.Option(help="Context; by default the current one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.callback()
@@ -181,10 +181,6 @@ def _finish(
         if found:
             text = finish(client, found, lambda line: typer.echo(line, err=True), direction=direction)
     typer.echo(json.dumps({"result": text}) if as_json else text)
-
-
-def _client(kubeconfig: str, context: str | None) -> Client:
-    return load_kubeconfig(kubeconfig, context).client()
 
 
 def _unfinished(client: Client, namespace: str, name: str, kind: Kind) -> Unfinished | None:

@@ -24,7 +24,8 @@ class Node:
     """A node as its Node object tells (core/v1 NodeStatus).
 
     `handlers` is empty where the node lists none (before Kubernetes 1.31 or containerd 2.0); `cgroup` is 1 or 2, None
-    where nobody asked or nobody answered.
+    where nobody asked or nobody answered; `losing_support` is the Kubernetes version from which the kubelet itself says
+    that it will not work with this runtime any more, "" where it says nothing (before 1.34 none does).
     """
 
     name: str
@@ -38,6 +39,7 @@ class Node:
     handlers: frozenset[str] = frozenset()
     simulated: bool = False
     cgroup: int | None = None
+    losing_support: str = ""
 
     @property
     def pool(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from components.model.runtimes import runtime_support
 
 SIDECARS_SINCE = (1, 29)
 _RESIZE_SINCE = (1, 33)
-_CGROUP_V1_REFUSED = (1, 35)
+CGROUP_V1_REFUSED = (1, 35)
 _LEAST_CONTAINERD = [1, 6, 9]  # for a resize: KEP-1287
 
 Lack = tuple[Answer, str] | None
@@ -111,12 +111,12 @@ def _node_runtime(nodes: Sequence[Node]) -> Finding:
         return answer("unknown", f"{names}: simulated, there is no container runtime")
     kubelet = minor_of(node.kubelet)
     found = runtime_support(text_of(kubelet), node.runtime)
-    cgroup, seen = _cgroup(node)
+    cgroup, seen = cgroup_of(node)
     evidence = [f"{names}: {found.reason}", f"cgroup {seen}"]
     remedies = [found.remedy]
     following = (kubelet[0], kubelet[1] + 1)
-    if cgroup == 1 and following >= _CGROUP_V1_REFUSED:
-        when = "from 1.35 on" if kubelet < _CGROUP_V1_REFUSED else "by default"
+    if cgroup == 1 and following >= CGROUP_V1_REFUSED:
+        when = "from 1.35 on" if kubelet < CGROUP_V1_REFUSED else "by default"
         evidence.append(f"a kubelet refuses cgroup v1 {when}")
         remedies.append("move to nodes with cgroup v2, or set failCgroupV1: false in the kubelet's configuration")
     return Finding(
@@ -177,7 +177,7 @@ def _row(node: Node) -> NodeType | None:
     return platforms.node_type(platform, node.os_image, node.labels, node.provider_id, node.architecture)
 
 
-def _cgroup(node: Node) -> tuple[int, str]:
+def cgroup_of(node: Node) -> tuple[int, str]:
     """Return the cgroup version, 0 where nobody knows, and where it is from."""
     if node.cgroup:
         return node.cgroup, f"v{node.cgroup}"

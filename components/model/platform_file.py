@@ -109,6 +109,8 @@ def _containerd(row: "_Fields") -> Containerd:
         end_of_life=row.texts("end_of_life", lambda key: numbers_of(key) is not None, "a quoted line such as '2.1'"),
         cri_v1=row.text("cri_v1"),
         cri_v1_required=row.minor("cri_v1_required"),
+        runtime_config=row.text("runtime_config"),
+        runtime_config_required=row.minor("runtime_config_required"),
         source=row.text("source"),
     )
     for line, month in found.end_of_life.items():

@@ -92,13 +92,15 @@ class Containerd:
 
     `tested` is the lowest version of each of its lines that is tested with a Kubernetes minor, `end_of_life` the month
     in which a line ends. `cri_v1` is the first line that speaks CRI v1, and `cri_v1_required` the first Kubernetes
-    minor that requires it.
+    minor that requires it; so are `runtime_config` and `runtime_config_required` for CRI v1's RuntimeConfig (KEP-4033).
     """
 
     tested: Mapping[str, tuple[str, ...]]
     end_of_life: Mapping[str, str]
     cri_v1: str
     cri_v1_required: str
+    runtime_config: str
+    runtime_config_required: str
     source: str
 
 

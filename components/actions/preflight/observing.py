@@ -7,6 +7,7 @@ drift. For `cri` also one kubelet of each kind of node, through the API server, 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from components.actions.client import Client, Json, path_of
@@ -21,6 +22,7 @@ from components.model.feature import Feature, Right, rights
 
 _GATE = re.compile(r'^kubernetes_feature_enabled\{name="([^"]+)"[^}]*\} ([01])', re.MULTILINE)
 _CGROUP = re.compile(r"^kubelet_cgroup_version (\d)", re.MULTILINE)
+_LOSING = re.compile(r'^kubelet_cri_losing_support\{version="([^"]+)"\} 1', re.MULTILINE)
 _ENFORCED = "pod-security.kubernetes.io/enforce"
 _BALANCED = ("load-balancer", "mixed-protocol-load-balancer", "same-port-load-balancer")
 
@@ -92,20 +94,20 @@ def _node(node: Json) -> Node:
 
 
 def _with_cgroups(client: Client, nodes: Iterable[Node]) -> Iterable[Node]:
-    """Yield the nodes with their cgroup version; one of each kind is asked for all of it."""
-    known: dict[tuple[str, ...], int | None] = {}
+    """Yield the nodes with what their kubelets' metrics tell; one of each kind is asked for all of it."""
+    known: dict[tuple[str, ...], str] = {}
     for node in nodes:
         if node.pool not in known:
-            known[node.pool] = None if node.simulated else _cgroup(client, node.name)
-        fields = {**vars(node), "cgroup": known[node.pool]}
-        yield Node(**fields)
+            known[node.pool] = "" if node.simulated else _metrics(client, node.name)
+        cgroup, losing = _CGROUP.search(known[node.pool]), _LOSING.search(known[node.pool])
+        yield replace(node, cgroup=int(cgroup[1]) if cgroup else None, losing_support=losing[1] if losing else "")
 
 
-def _cgroup(client: Client, node: str) -> int | None:
+def _metrics(client: Client, node: str) -> str:
+    """Return the metrics of a node's kubelet, "" where they cannot be read."""
     path = path_of("v1", "nodes", name=node, subresource="proxy") + "/metrics"
     metrics = seen("the kubelet's metrics", lambda: client.text(path))
-    found = None if isinstance(metrics, Unseen) else _CGROUP.search(metrics)
-    return int(found[1]) if found else None
+    return "" if isinstance(metrics, Unseen) else metrics
 
 
 def _namespace(client: Client, name: str) -> Namespace:

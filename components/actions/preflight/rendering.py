@@ -21,22 +21,23 @@ def _lines(report: Report) -> Iterator[str]:
     for subject, finding in zip(subjects, report.findings, strict=True):
         head = f"  {subject:<{left}}  {finding.answer:<7}  "
         said = "; ".join(finding.evidence)
-        yield from _wrapped(head, said)
+        yield from wrapped(head, said)
         if finding.remedy:
-            yield from _wrapped(" " * len(head), f"-> {finding.remedy}")
+            yield from wrapped(" " * len(head), f"-> {finding.remedy}")
     for note in report.notes:
-        yield from _wrapped("  note: ", note)
+        yield from wrapped("  note: ", note)
     for work in report.unfinished:
-        yield from _wrapped("  unfinished: ", f"{work}; the next update brings it to its end")
+        yield from wrapped("  unfinished: ", f"{work}; the next update brings it to its end")
     for change in report.drift:
-        yield from _wrapped("  drift: ", f"{change}; the next update puts it back in place")
+        yield from wrapped("  drift: ", f"{change}; the next update puts it back in place")
 
 
 def _subject(finding: Finding) -> str:
     return finding.subject if finding.required or ":" in finding.subject else f"{finding.subject}?"
 
 
-def _wrapped(head: str, text: str) -> list[str]:
+def wrapped(head: str, text: str) -> list[str]:
+    """Return a text in lines that fit a terminal, behind a head and indented as far."""
     indent = " " * len(head)
     wrapper = textwrap.TextWrapper(_WIDTH, head, indent, break_long_words=False, break_on_hyphens=False)
     return wrapper.wrap(text) or [head]
