@@ -18,6 +18,7 @@ from components.actions.options import connected as _client
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.kinds import parse_argument, workload_path
+from components.actions.snapshot import commands as recovery
 from components.model.feature import parse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -26,6 +27,10 @@ app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
 app.command("diagnose")(diagnose_command)
 app.command("cri-check")(cri_check)
+app.command("snapshot")(recovery.snapshot)
+app.command("verify")(recovery.verify_command)
+app.command("rekey")(recovery.rekey_command)
+app.command("keygen")(recovery.keygen)
 
 Features = Annotated[
     list[str],
