@@ -107,9 +107,8 @@ class _Run:
             for number, listed in enumerate(self._found.types, 1):
                 self._progress(number, len(self._found.types), listed.name, done)
                 try:
-                    written = self._type(
-                        writer, listed, cut if exact and listed.name not in self._found.apart else "", cut
-                    )
+                    together = exact and listed.name not in self._found.apart
+                    written = self._type(writer, listed, cut if together else "", cut)
                 except ApiError as error:
                     refused.append(f"  {listed.name}: {error.message}")
                     continue
