@@ -18,6 +18,7 @@ from components.actions.options import connected as _client
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.kinds import parse_argument, workload_path
+from components.actions.restore.commands import compare_command, restore_command
 from components.actions.snapshot import commands as recovery
 from components.model.feature import parse
 
@@ -30,6 +31,8 @@ app.command("cri-check")(cri_check)
 app.command("snapshot")(recovery.snapshot)
 app.command("verify")(recovery.verify_command)
 app.command("rekey")(recovery.rekey_command)
+app.command("restore")(restore_command)
+app.command("compare")(compare_command)
 app.command("keygen")(recovery.keygen)
 
 Features = Annotated[

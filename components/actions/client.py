@@ -29,7 +29,7 @@ _CONTENT_TYPES: dict[PatchType, str] = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
-_ESCAPED_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_ESCAPED = re.compile("[<>&\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _CONNECT_SECONDS = 5.0
 _PAGE = 500
 _AGENT = "kubernetes-emerging"
@@ -289,10 +289,11 @@ def path_of(group_version: str, resource: str, namespace: str = "", name: str = 
 def _encoded(body: Json | Items) -> bytes:
     """Return a body as JSON that is YAML, too, as which the server reads what is applied.
 
-    YAML knows no pairs of escapes for one character, and takes some characters as escapes only.
+    YAML knows no pairs of escapes for one character, and takes some characters as escapes only. Beside those it is
+    written as Go writes it: of what a field holds raw, as a ControllerRevision does, controllers compare the bytes.
     """
-    text = json.dumps(body, ensure_ascii=False)
-    return _ESCAPED_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _write_query(field_manager: str, *, dry_run: bool) -> dict[str, str]:
