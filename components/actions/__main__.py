@@ -15,6 +15,7 @@ from components.actions.diagnose.command import diagnose_command
 from components.actions.errors import ActionError
 from components.actions.options import AsJson, Context, Kubeconfig
 from components.actions.options import connected as _client
+from components.actions.reset.commands import plan_reset_command, reset_command
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.kinds import parse_argument, workload_path
@@ -33,6 +34,8 @@ app.command("verify")(recovery.verify_command)
 app.command("rekey")(recovery.rekey_command)
 app.command("restore")(restore_command)
 app.command("compare")(compare_command)
+app.command("plan-reset")(plan_reset_command)
+app.command("reset")(reset_command)
 app.command("keygen")(recovery.keygen)
 
 Features = Annotated[

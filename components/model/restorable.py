@@ -23,6 +23,13 @@ _TYPES: Mapping[str, str] = {
     "volumeattachments.storage.k8s.io": "they are made when a pod needs its volume",
 }
 _SLICES = ("endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io")
+# Certificates and addresses of the old cluster, written by the API server and by kubeadm.
+_PUBLISHED = {
+    ("kube-public", "cluster-info"),
+    ("kube-system", "extension-apiserver-authentication"),
+    ("kube-system", "kubeadm-config"),
+    ("kube-system", "kubelet-config"),
+}
 _PROVISIONED = "pv.kubernetes.io/provisioned-by"
 
 
@@ -79,7 +86,13 @@ def _job(item: Json) -> str:
 
 
 def _config_map(item: Json) -> str:
-    return "each cluster publishes its own" if item["metadata"]["name"] == "kube-root-ca.crt" else ""
+    metadata = item["metadata"]
+    own = metadata["name"] == "kube-root-ca.crt" or (metadata.get("namespace"), metadata["name"]) in _PUBLISHED
+    return "each cluster publishes its own" if own else ""
+
+
+def _secret(item: Json) -> str:
+    return "it lets nodes join the old cluster" if item.get("type") == "bootstrap.kubernetes.io/token" else ""
 
 
 def _service(item: Json) -> str:
@@ -136,6 +149,7 @@ _RULES: Mapping[str, Callable[[Json], str]] = {
     "persistentvolumes": _volume,
     "pods": _pod,
     "prioritylevelconfigurations.flowcontrol.apiserver.k8s.io": _flow,
+    "secrets": _secret,
     "servicecidrs.networking.k8s.io": _cidr,
     "services": _service,
 }

@@ -1,4 +1,4 @@
-"""The cluster room alone, for developers: `python -m lab.cluster {build,up,down,status}`."""
+"""The cluster room alone, for developers: `python -m lab.cluster {build,up,down,reset,status}`."""
 
 import typer
 

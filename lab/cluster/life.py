@@ -1,4 +1,4 @@
-"""The commands `up`, `down` and `status` on clusters of one kind, for the command lines of `lab.cluster` and others."""
+"""The commands on clusters of one kind (`up`, `down`, `reset`, `status`), for command lines such as `lab.cluster`."""
 
 import sys
 from typing import Annotated
@@ -15,7 +15,7 @@ Minor = Annotated[str, typer.Option(help=f"the Kubernetes minor: {' or '.join(MI
 
 
 def add_commands(app: typer.Typer, kind: type[OwnCluster]) -> None:
-    """Add the three commands to `app`."""
+    """Add the four commands to `app`."""
 
     @app.command()
     def up(
@@ -37,6 +37,21 @@ def add_commands(app: typer.Typer, kind: type[OwnCluster]) -> None:
             cluster.stop(best_progress())
         else:
             cluster.delete(best_progress())
+
+    @app.command()
+    def reset(
+        expect: Annotated[str, typer.Option(help="the cluster that is meant: the UID of its kube-system")],
+        name: Name = "dev",
+        minor: Annotated[str, typer.Option(help=f"{' or '.join(MINORS)}; by default the one that it has")] = "",
+    ) -> None:
+        """Delete a cluster and make it anew, another one of the same name; run again, it goes on where it was."""
+        cluster = kind(name)
+        made = cluster.identity()
+        if made and made.cluster_id != expect:
+            raise ClusterError(f"{name} is the cluster {made.cluster_id}, and not {expect}: nothing was done")
+        wanted = minor or cluster.kept_minor or DEFAULT_MINOR
+        cluster.delete(best_progress())
+        kind(name, wanted).start(best_progress())
 
     @app.command()
     def status(name: Name = "dev") -> None:

@@ -1,4 +1,4 @@
-"""What a restore has done so far, in a file that survives a kill, a power cut and a full disk.
+"""What a restore, or a reset, has done so far, in a file that survives a kill, a power cut and a full disk.
 
 One JSON text a line, synced before what follows from it: first what is restored into what, then of each object that it
 is begun, and how it ended. A last line that was cut off counts as not written. One process at a time holds the file.
@@ -8,7 +8,8 @@ import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +23,10 @@ class Journal:
     first run found.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], *, what: str = "restore") -> None:
+        """Open the journal of `what`: a restore, or a reset."""
         self.path = path
+        self._what = what
         self.first: dict[str, Any] = {}
         self.begun: set[str] = set()
         self.done: dict[str, tuple[str, str]] = {}
@@ -34,7 +37,7 @@ class Journal:
             self._read(header)
         except BlockingIOError:
             os.close(self._descriptor)
-            raise ActionError(f"another restore holds {path}: wait for its end") from None
+            raise ActionError(f"another {what} holds {path}: wait for its end") from None
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -49,6 +52,15 @@ class Journal:
     def resumed(self) -> bool:
         """Tell whether an earlier run has begun it."""
         return bool(self.first)
+
+    @contextmanager
+    def checking(self) -> Iterator[None]:
+        """Remove the journal of what is refused before it begins: the next attempt may be another one."""
+        try:
+            yield
+        except BaseException:
+            self.path.unlink(missing_ok=True)
+            raise
 
     def start(self, first: Mapping[str, Any]) -> None:
         """Note what the first run has found, before it changes anything."""
@@ -78,18 +90,20 @@ class Journal:
         os.lseek(self._descriptor, 0, os.SEEK_END)
         try:
             lines = [json.loads(line) for line in whole.splitlines()]
-            found = lines[0]["restore"] if lines else None
+            found = lines[0][self._what] if lines else None
             for line in lines[1:]:
                 self.first = line.get("first", self.first)
                 self.begun.update(line.get("begun", ()))
                 self.done.update({key: (value[0], value[1]) for key, value in line.get("done", {}).items()})
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-            raise ActionError(f"{self.path} is no journal of a restore: name another file with --journal") from None
+            raise ActionError(
+                f"{self.path} is no journal of a {self._what}: name another file with --journal"
+            ) from None
         if found is None:
-            self._append([{"restore": dict(header)}])
+            self._append([{self._what: dict(header)}])
         elif found != dict(header):
             raise ActionError(
-                f"{self.path} is the journal of another restore (snapshot, cluster or options differ): "
+                f"{self.path} is the journal of another {self._what} (snapshot, cluster or options differ): "
                 "repeat that one as it was, or name another file with --journal"
             )
 

@@ -76,10 +76,13 @@ def restore(
     header = {"snapshot": archive.digest, "cluster": target, "policy": policy, **chosen.to_json()}
     with Journal(journal, header) as notes:
         places, labels = scope(archive, chosen), archive.manifest.selection.labels
-        live = live_objects(client, everything.types, places, labels)
-        if not notes.resumed:
-            if policy == "fail":
-                refuse_conflicts(everything, live)
+        if notes.resumed:
+            live = live_objects(client, everything.types, places, labels)
+        else:
+            with notes.checking():
+                live = live_objects(client, everything.types, places, labels)
+                if policy == "fail":
+                    refuse_conflicts(everything, live)
             wanted_keys = {each.key for each in everything.objects}
             notes.start({"existed": sorted(str(key) for key in live if key in wanted_keys)})
         run = _Run(client, everything, notes, live, policy, patience, progress)

@@ -53,6 +53,8 @@ class ApiDouble(DoubleTransport):
         asked = {key: values[0] for key, values in parse_qs(query).items()}
         if path in self.broken:
             return self.broken[path]
+        if path == "/metrics":
+            return 200, b""
         if path == "/version":
             return 200, {"gitVersion": "v1.33.13", "major": "1", "minor": "33"}
         if path == "/api":

@@ -71,6 +71,8 @@ def test_conflicts_are_all_told(archive: Archive, tmp_path: Path) -> None:
 
     assert "another" not in str(e.value)
     assert [] == changes(api)
+    # The remedy that is told works: no journal of the refused attempt stands in its way.
+    assert restore(Client(api), archive, tmp_path / "j", policy="skip", patience=0).kept
 
 
 @pytest.mark.parametrize(

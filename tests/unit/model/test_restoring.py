@@ -141,6 +141,9 @@ def test_owners_lose_their_uid_only() -> None:
         ("has ended", "pods", {"status": {"phase": "Succeeded"}}),
         ("run again", "jobs.batch", {"status": {"conditions": [{"type": "Failed", "status": "True"}]}}),
         ("publishes", "configmaps", {"metadata": {"name": "kube-root-ca.crt"}}),
+        ("publishes", "configmaps", {"metadata": {"name": "cluster-info", "namespace": "kube-public"}}),
+        ("", "configmaps", {"metadata": {"name": "cluster-info", "namespace": "shop"}}),
+        ("nodes join", "secrets", {"type": "bootstrap.kubernetes.io/token"}),
         ("API server", "services", {"metadata": {"name": "kubernetes", "namespace": "default"}}),
         ("for Services", "endpoints", {"metadata": {"labels": {ENDPOINTS: "endpoint-controller"}}}),
         (
