@@ -11,6 +11,7 @@ from lab.paths import cache_root
 from lab.progress import PlainProgress
 
 _ENGINE = Path(__file__).resolve().parent / "engine.py"
+_RECOVERY = Path(__file__).resolve().parent / "recovery.py"
 _RESIZE = Path(__file__).resolve().parent / "resize.py"
 
 
@@ -30,9 +31,12 @@ def main() -> int:
             command = [sys.executable, str(_ENGINE), str(cluster.kubeconfig), str(cluster.kubectl)]
             slower = subprocess.run(command, check=False).returncode
             lossy = subprocess.run([sys.executable, str(_RESIZE), str(cluster.kubeconfig)], check=False).returncode
+            # The last one: its namespaces take a while to go.
+            command = [sys.executable, str(_RECOVERY), str(cluster.kubeconfig), str(cluster.kubectl)]
+            longer = subprocess.run(command, check=False).returncode
         finally:
             cluster.delete()
-    return slow or slower or lossy
+    return slow or slower or longer or lossy
 
 
 if __name__ == "__main__":

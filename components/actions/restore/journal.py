@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from components.actions.errors import ActionError
+from components.actions.snapshot.storage import sync
 
 
 class Journal:
@@ -101,6 +102,7 @@ class Journal:
             ) from None
         if found is None:
             self._append([{self._what: dict(header)}])
+            sync(self.path.parent)
         elif found != dict(header):
             raise ActionError(
                 f"{self.path} is the journal of another {self._what} (snapshot, cluster or options differ): "

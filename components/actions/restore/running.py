@@ -177,7 +177,7 @@ class _Run:
         """Write what is left, wave by wave; who waits for an owner comes as soon as that is there."""
         left = [each for each in self._everything.objects if str(each.key) not in self._journal.done]
         for wave in sorted({each.wave for each in left}):
-            while ready := [each for each in left if each.wave <= wave and self._is_ready(each, left)]:
+            while ready := _ready(left, wave):
                 for begin in range(0, len(ready), _BATCH):
                     self._batch(ready[begin : begin + _BATCH])
                 gone = {each.key for each in ready}
@@ -198,10 +198,6 @@ class _Run:
         counts = Counter(outcome for outcome, _ in self._journal.done.values())
         counts["failed"] = len(self._failed)
         return Outcome(+counts, self._kept, self._failed, self._notes, found, self._everything.left)
-
-    def _is_ready(self, each: Wanted, left: Sequence[Wanted]) -> bool:
-        waiting = {other.uid for other in left}
-        return not any(str(o.get("uid")) in waiting for o in each.owners if not each.adopted(o))
 
     def _batch(self, batch: Sequence[Wanted]) -> None:
         self._progress(len(self._journal.done), len(self._everything.objects), batch[0].key.kind)
@@ -246,3 +242,13 @@ class _Run:
                 return
             time.sleep(_SETTLE_PAUSE / 5)
         self._notes.append(f"{each.key} was not established in {self._patience:.0f} s")
+
+
+def _ready(left: Sequence[Wanted], wave: int) -> list[Wanted]:
+    """Return what has its turn and waits for no owner that is still to come."""
+    waiting = {other.uid for other in left}
+    return [
+        each
+        for each in left
+        if each.wave <= wave and not any(str(o.get("uid")) in waiting for o in each.owners if not each.adopted(o))
+    ]

@@ -88,7 +88,7 @@ class Writer:
                 # What is known to be there is not tried: it would cost a request, and admission may answer first.
                 if str(each.key) in self._existed and (live := self._client.find(each.path)):
                     return self._existing(each, body, live)
-                made = self._client.create(each.collection, body, field_manager=MANAGER)
+                made = self._client.create(each.collection, body, field_manager=_maker(each))
             except ApiError as error:
                 if error.reason == "AlreadyExists" and "being deleted" not in error.message:
                     live = self._client.find(each.path)
@@ -156,11 +156,20 @@ class Writer:
         return (f"{each.key}: its fields are owned by {MANAGER} ({why}): apply it once with --force-conflicts",)
 
 
+def _maker(each: Wanted) -> str:
+    """Return in whose name an object is created: its only manager's, which saves giving the fields back."""
+    if len(each.managed_fields) == 1 and each.managed_fields[0].get("operation") == "Update":
+        return str(each.managed_fields[0].get("manager") or MANAGER)
+    return MANAGER
+
+
 def _owner(entry: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(entry.get(key, "") for key in ("manager", "operation", "apiVersion", "subresource"))
 
 
 def _passes(error: ApiError) -> bool:
+    if error.status == 404 and error.message.startswith("namespaces "):
+        return False  # nobody is about to make it: Namespaces are restored before what is in them
     terminating = any(reason == "NamespaceTerminating" for _field, reason, _message in error.causes)
     return error.status in _PASSING or terminating or error.reason == "AlreadyExists"
 

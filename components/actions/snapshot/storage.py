@@ -81,7 +81,7 @@ def _put_here(
                 part.rename(folder / name)
             finally:
                 part.unlink(missing_ok=True)
-            _sync(folder)
+            sync(folder)
             removed = _surplus([each.name for each in folder.iterdir()], name, keep)
             for each in removed:
                 (folder / each).unlink()
@@ -115,7 +115,8 @@ def _is_url(place: str) -> bool:
     return "://" in place
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Let a folder remember the files that are new in it."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

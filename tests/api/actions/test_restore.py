@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,8 @@ def test_everything_comes_back_as_it_was(world: World, tmp_path: Path) -> None:
     assert bodies(before) == bodies(after)
     assert len(bodies(before)) > 40
     assert {"kept", "updated", "failed"}.isdisjoint(outcome.counts)
+    claim = path_of("v1", "persistentvolumeclaims", world.name, "bound")
+    world.eventually(lambda: world.client.get(claim)["status"]["phase"] == "Bound")
     assert ["journal.done"] == [each.name for each in tmp_path.iterdir() if each.is_file()]
 
 
@@ -245,6 +248,19 @@ def test_a_webhook_that_is_down(lab_cluster: "Cluster", world: World, client: Cl
     assert (1, 1) == (told["counts"]["created"], told["counts"]["failed"])
     world.eventually(lambda: not _refused(client, world.name))
     assert call(lab_cluster, *command)["whole"]
+
+
+def test_a_namespace_that_is_not_there_is_not_waited_for(world: World, tmp_path: Path) -> None:
+    """Left out and absent it is told at once, for each object that would be in it."""
+    world.create("v1", "namespaces", "Namespace", world.name, space="")
+    world.create("v1", "configmaps", "ConfigMap", "a")
+    archive = dumped(world, tmp_path)
+    choice = Choice(without=("namespaces",), names=Names({world.name: f"{world.name}-absent"}))
+    began = time.monotonic()
+    outcome = restore(world.client, archive, tmp_path / "journal", choice=choice, patience=30)
+
+    assert time.monotonic() - began < 20
+    assert {f"configmaps {world.name}-absent/a": f'namespaces "{world.name}-absent" not found'} == outcome.failed
 
 
 def _refused(client: Client, namespace: str) -> bool:
