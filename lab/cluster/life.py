@@ -8,6 +8,8 @@ import typer
 from lab.cluster.errors import ClusterError
 from lab.cluster.golang import DEFAULT_MINOR, MINORS
 from lab.cluster.own import OwnCluster
+from lab.files import write_atomically
+from lab.paths import cache_root
 from lab.progress import best_progress
 
 Name = Annotated[str, typer.Option(help="the cluster's name; several can live side by side")]
@@ -45,13 +47,19 @@ def add_commands(app: typer.Typer, kind: type[OwnCluster]) -> None:
         minor: Annotated[str, typer.Option(help=f"{' or '.join(MINORS)}; by default the one that it has")] = "",
     ) -> None:
         """Delete a cluster and make it anew, another one of the same name; run again, it goes on where it was."""
-        cluster = kind(name)
+        cluster, begun = kind(name), cache_root() / "resets" / name
         made = cluster.identity()
-        if made and made.cluster_id != expect:
-            raise ClusterError(f"{name} is the cluster {made.cluster_id}, and not {expect}: nothing was done")
-        wanted = minor or cluster.kept_minor or DEFAULT_MINOR
-        cluster.delete(best_progress())
-        kind(name, wanted).start(best_progress())
+        # Of a reset that was cut short the new cluster may be there, half started.
+        unfinished = begun.read_text().split() if begun.exists() else ["", ""]
+        if unfinished[0] != expect:
+            if made and made.cluster_id != expect:
+                raise ClusterError(f"{name} is the cluster {made.cluster_id}, and not {expect}: nothing was done")
+            unfinished = [expect, minor or cluster.kept_minor or DEFAULT_MINOR]
+            write_atomically(begun, " ".join(unfinished))
+        if not made or made.cluster_id == expect:
+            cluster.delete(best_progress())
+        kind(name, unfinished[1]).start(best_progress())
+        begun.unlink()
 
     @app.command()
     def status(name: Name = "dev") -> None:

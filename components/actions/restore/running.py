@@ -11,6 +11,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,13 +77,12 @@ def restore(
     header = {"snapshot": archive.digest, "cluster": target, "policy": policy, **chosen.to_json()}
     with Journal(journal, header) as notes:
         places, labels = scope(archive, chosen), archive.manifest.selection.labels
-        if notes.resumed:
-            live = live_objects(client, everything.types, places, labels)
-        else:
-            with notes.checking():
-                live = live_objects(client, everything.types, places, labels)
-                if policy == "fail":
-                    refuse_conflicts(everything, live)
+        # Whatever its labels are now, what is there is there.
+        with notes.checking() if not notes.resumed else nullcontext():
+            live = live_objects(client, everything.types, places)
+            if policy == "fail" and not notes.resumed:
+                refuse_conflicts(everything, live)
+        if not notes.resumed:
             wanted_keys = {each.key for each in everything.objects}
             notes.start({"existed": sorted(str(key) for key in live if key in wanted_keys)})
         run = _Run(client, everything, notes, live, policy, patience, progress)

@@ -19,7 +19,7 @@ from components.model.restorable import Context
 
 MANAGER = "kubernetes-emerging-restore"
 Policy: TypeAlias = Literal["skip", "update", "fail"]
-_PAUSE = 0.5
+_FIRST_PAUSE, _PAUSE = 0.05, 0.5
 # Worth another attempt: a kind that is not served yet, a webhook or a server that is on its way.
 _PASSING = {404, 500, 502, 503, 504}
 _ATTEMPTS = 3
@@ -83,26 +83,26 @@ class Writer:
 
     def _write(self, each: Wanted, body: Json) -> Written:
         deadline = time.monotonic() + self._patience
+        # What is known to be there is not tried: it would cost a request, and admission may answer first.
+        there, pause = str(each.key) in self._existed, _FIRST_PAUSE
         while True:
             try:
-                # What is known to be there is not tried: it would cost a request, and admission may answer first.
-                if str(each.key) in self._existed and (live := self._client.find(each.path)):
+                live = self._client.find(each.path) if there else None
+                if live is not None and not live["metadata"].get("deletionTimestamp"):
                     return self._existing(each, body, live)
                 made = self._client.create(each.collection, body, field_manager=_maker(each))
             except ApiError as error:
-                if error.reason == "AlreadyExists" and "being deleted" not in error.message:
-                    live = self._client.find(each.path)
-                    if live is not None:
-                        return self._existing(each, body, live)
-                elif not _passes(error) or each.key.kind in self._hopeless:
+                if not _passes(error) or (each.key.kind in self._hopeless and not error.conflict):
                     raise
                 if time.monotonic() >= deadline:
                     # The others of its type need not wait as long for the same thing.
                     self._hopeless.add(each.key.kind)
                     raise
-                time.sleep(_PAUSE)
-                continue
-            return Written("created", str(made["metadata"]["uid"]), notes=self._give_fields_back(each, made))
+                there = there or error.reason == "AlreadyExists"
+            else:
+                return Written("created", str(made["metadata"]["uid"]), notes=self._give_fields_back(each, made))
+            time.sleep(pause)
+            pause = _PAUSE
 
     def _existing(self, each: Wanted, body: Json, live: Json) -> Written:
         uid = str(live["metadata"]["uid"])
@@ -171,7 +171,7 @@ def _passes(error: ApiError) -> bool:
     if error.status == 404 and error.message.startswith("namespaces "):
         return False  # nobody is about to make it: Namespaces are restored before what is in them
     terminating = any(reason == "NamespaceTerminating" for _field, reason, _message in error.causes)
-    return error.status in _PASSING or terminating or error.reason == "AlreadyExists"
+    return error.status in _PASSING or terminating or error.conflict
 
 
 def _why(each: Wanted, error: ApiError) -> str:

@@ -250,6 +250,19 @@ def test_a_webhook_that_is_down(lab_cluster: "Cluster", world: World, client: Cl
     assert call(lab_cluster, *command)["whole"]
 
 
+def test_what_lost_its_label_is_there_all_the_same(world: World, tmp_path: Path) -> None:
+    """A snapshot by labels does not make a restore blind for what has other labels by now: it is a conflict."""
+    world.create("v1", "namespaces", "Namespace", world.name, space="")
+    config = world.create("v1", "configmaps", "ConfigMap", "a", data={"n": "1"})
+    archive = dumped(world, tmp_path)
+    world.client.patch(_path(config), {"metadata": {"labels": None}, "data": {"n": "2"}})
+    with pytest.raises(ActionError, match=rf"configmaps {world.name}/a: data.n, metadata.labels"):
+        restore(world.client, archive, tmp_path / "journal")
+    assert restore(world.client, archive, tmp_path / "journal", policy="skip", patience=0).kept
+
+    assert {"n": "2"} == world.client.get(_path(config))["data"]
+
+
 def test_a_namespace_that_is_not_there_is_not_waited_for(world: World, tmp_path: Path) -> None:
     """Left out and absent it is told at once, for each object that would be in it."""
     world.create("v1", "namespaces", "Namespace", world.name, space="")

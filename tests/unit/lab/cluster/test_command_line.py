@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lab.cluster import MINORS, Cluster, __main__
+from lab.cluster.identity import Identity
 from lab.cluster.instance import Instance
 
 started: list[tuple[str, str]] = []
@@ -56,3 +57,47 @@ def test_a_minor_that_is_not_built_is_a_message(
     assert "error: Kubernetes '1.36'" in capsys.readouterr().err
     assert [] == started
     assert " or ".join(MINORS) in call("--help")
+
+
+@pytest.fixture
+def mine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let `mine` be the cluster that the list names, none where it is empty; deleting it empties the list."""
+    there = ["old"]
+
+    def delete(cluster: Cluster, _progress: object) -> None:
+        started.append(("delete", cluster.name))
+        there.clear()
+
+    monkeypatch.setattr(Cluster, "identity", lambda _: Identity(there[0], "https://a", "", "mine") if there else None)
+    monkeypatch.setattr(Cluster, "delete", delete)
+    return there
+
+
+def test_a_reset_is_of_the_cluster_that_is_meant(mine: list[str]) -> None:
+    """It is deleted and made anew, of its own minor; another one is left alone."""
+    Instance("mine").claim_minor("1.37")
+    done = CliRunner().invoke(__main__.app, ["reset", "--name", "mine", "--expect", "other"])
+    assert "mine is the cluster old, and not other: nothing was done" in str(done.exception)
+    assert ([], ["old"]) == (started, mine)
+    call("reset", "--name", "mine", "--expect", "old")
+
+    assert [("delete", "mine"), ("mine", "1.37")] == started
+
+
+def test_a_reset_that_was_cut_short_goes_on(mine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cluster that it was making is not taken for a stranger, and not deleted; later it is one."""
+    start = Cluster.start
+
+    def cut_short(*_: object) -> None:
+        mine.append("new")
+        raise KeyError
+
+    monkeypatch.setattr(Cluster, "start", cut_short)
+    with pytest.raises(KeyError):
+        call("reset", "--name", "mine", "--expect", "old")
+    monkeypatch.setattr(Cluster, "start", start)
+    call("reset", "--name", "mine", "--expect", "old")
+    assert [("delete", "mine"), ("mine", "1.33")] == started
+    done = CliRunner().invoke(__main__.app, ["reset", "--name", "mine", "--expect", "old"])
+
+    assert "mine is the cluster new, and not old" in str(done.exception)
