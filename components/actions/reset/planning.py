@@ -6,7 +6,7 @@ snapshot has them; a rollout; data that would be lost. The last two, and changed
 others cannot.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from components.actions.client import Client, Json
@@ -38,7 +38,6 @@ class Plan:
     comparison: Comparison | None = None
     token: str = ""
     expires: str = ""
-    warnings: tuple[str, ...] = field(default=())
 
     def to_json(self) -> Json:
         """Return it as values for JSON."""

@@ -33,9 +33,10 @@ def served(client: Client, without: Sequence[str] = ()) -> Served:
     `*.metrics.k8s.io`.
     """
     groups = _groups(client)
-    found = at_once(lambda version: _resources(client, version), [each for group in groups for each in group])
+    versions = [version for group in groups for version in group]
+    found = at_once(lambda version: _resources(client, version), versions)
     failures = [each for each in found if isinstance(each, Failure) and not _excluded(f"*.{each.group}", without)]
-    answered = {version: each for version, each in found_pairs(groups, found) if not isinstance(each, Failure)}
+    answered = {v: each for v, each in zip(versions, found, strict=True) if not isinstance(each, Failure)}
     aggregated, unavailable = _aggregated(client)
     failures += [Failure(*each) for each in unavailable if not _excluded(f"*.{each[0]}", without)]
     if failures:
@@ -60,13 +61,6 @@ class Failure:
 
     group: str
     why: str
-
-
-def found_pairs(
-    groups: Sequence[Sequence[str]], found: Sequence["list[Json] | Failure"]
-) -> Iterator[tuple[str, "list[Json] | Failure"]]:
-    """Yield each version with its answer."""
-    yield from zip([version for group in groups for version in group], found, strict=True)
 
 
 def _groups(client: Client) -> list[list[str]]:

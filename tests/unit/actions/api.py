@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import json
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -35,7 +34,7 @@ class ApiDouble(DoubleTransport):
         self.stores: dict[str, list[Json]] = {}
         self.revision = 100
         self._uids = itertools.count(1)
-        for each in (namespace("kube-system") | {}, *objects):
+        for each in (namespace("kube-system"), *objects):
             self.put(each)
         self.stores["v1/namespaces"][0]["metadata"]["uid"] = KUBE_SYSTEM
 
@@ -114,8 +113,3 @@ def namespace(name: str) -> Json:
 def thing(kind: str, name: str, *, space: str = "shop", version: str = "v1", **fields: Any) -> Json:
     """Return an object."""
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": space}, **fields}
-
-
-def text_of(items: list[Json]) -> str:
-    """Return objects as one text, to be compared and searched."""
-    return json.dumps(items, sort_keys=True)

@@ -494,9 +494,8 @@ def test_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not store.exists(old)
 
 
-def test_a_store_without_its_package_is_told(tmp_path: Path) -> None:
+def test_a_store_without_its_package_is_told() -> None:
     """The remedy is what fsspec itself says."""
-    del tmp_path
     with pytest.raises(ActionError, match="nowhere"):
         take(Client(shop()), "nowhere://bucket", READERS)
 
