@@ -35,10 +35,7 @@ def means(platform: str, nodes: Sequence[Node], *, kubeadm: bool) -> Means:
         name = _kind_name(nodes) or "NAME"
         return Means(
             "the kind cluster: its node containers are deleted with their volumes (extraMounts stay), and made anew",
-            (
-                f"kind delete cluster --name {name} --kubeconfig $KUBECONFIG",
-                f"kind create cluster --name {name} --kubeconfig $KUBECONFIG --config YOUR-KIND-CONFIG.yaml",
-            ),
+            (f"python -m components.actions.reset.kind --name {name} --config YOUR-KIND-CONFIG.yaml",),
             executed=True,
         )
     if platform in _CLOUDS:

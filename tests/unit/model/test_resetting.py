@@ -89,7 +89,7 @@ def test_what_lies_on_nodes_is_lost() -> None:
     ("platform", "kubeadm", "executed", "command"),
     [
         ("lab", False, True, "python -m lab.cluster reset --name NAME --expect $RESET_CLUSTER"),
-        ("kind", True, True, "kind delete cluster --name mine --kubeconfig $KUBECONFIG"),
+        ("kind", True, True, "python -m components.actions.reset.kind --name mine --config YOUR-KIND-CONFIG.yaml"),
         ("", True, True, "kubeadm reset --force      # on each node"),
         ("", False, True, "YOUR-COMMAND              # with $RESET_CLUSTER, the UID of kube-system, and $KUBECONFIG"),
         ("eks", False, False, "aws eks update-nodegroup-version --cluster-name CLUSTER --nodegroup-name GROUP"),
