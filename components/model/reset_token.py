@@ -1,4 +1,4 @@
-"""The word that a reset takes: bound to one cluster, one snapshot and an hour, and good once. Pure.
+"""The word that a reset takes: bound to one cluster and one snapshot, for a while, and good once. Pure.
 
 It is no secret and keeps no attacker out: who may delete a cluster can do so without it. It keeps the wrong cluster,
 the wrong snapshot and yesterday's command out. Good once: after a reset the UID of the namespace kube-system, which is
