@@ -18,6 +18,7 @@ from components.actions import preflight
 from components.actions.client import Client
 from components.actions.connection import Connection
 from components.actions.errors import ActionError, ConnectionProblem
+from components.model.facts import Cluster
 from components.model.feature import Feature, parse
 from components.model.finding import Finding, Report
 
@@ -71,6 +72,22 @@ def warn_once(reached: Connection, report: Report, row: Row) -> None:
         if (reached, finding) not in asked.told:
             asked.told.add((reached, finding))
             row.warn(str(finding))
+
+
+async def observed(reached: Connection, row: Row, *, balancers: bool) -> Cluster | None:
+    """Return what this cluster tells of itself; None, with a warning, in a preview that cannot reach it.
+
+    Its load balancers are looked for where asked. What other components asked in this run is not asked again.
+    """
+    asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
+    wanted = [Feature("load-balancer" if balancers else "mixed-protocol")]
+    try:
+        return await in_thread(preflight.observe, asked.client(reached), wanted, at_exit="end")
+    except ActionError as problem:
+        if not pulumi.runtime.is_dry_run() or not isinstance(problem, ConnectionProblem):
+            raise pulumi.RunError(str(problem)) from None
+        row.warn(f"this preview cannot tell what the cluster can do: {problem}")
+        return None
 
 
 async def require(connection: Any, needs: Needs, row: Row, who: str) -> None:

@@ -6,7 +6,7 @@ Arguments come plain, with `UNKNOWN` in the place of what only the deployment kn
 from collections.abc import Mapping
 from typing import Any
 
-from components.model import kinds
+from components.model import kinds, service
 from components.model.feature import Feature
 from components.model.problem import UNKNOWN, entries, known
 
@@ -36,12 +36,17 @@ def of_runtime(args: Mapping[str, Any]) -> list[str]:
 
 
 def of_service(args: Mapping[str, Any]) -> list[str]:
-    """Return what a Service needs: its protocols together, and a load balancer for them where it asks for one."""
-    ports = [port for _, port in entries(args.get("ports"))]
+    """Return what a Service needs: its protocols together, and a load balancer for them where it asks for one.
+
+    A load balancer that the arguments name is taken at their word.
+    """
+    ports = [port for _, port in service.expanded(entries(args.get("ports")))]
     protocols = {port.get("protocol") or "TCP" for port in ports if known(port.get("protocol") or "TCP")}
     mixed = len(protocols) > 1
     features = [Feature("mixed-protocol")] if mixed else []
-    if args.get("type") == "LoadBalancer":
+    if args.get("type") == "LoadBalancer" and args.get("mode") == "split":
+        features.append(Feature("load-balancer"))
+    elif args.get("type") == "LoadBalancer" and args.get("load_balancer") is None:
         numbers = [port.get("port") for port in ports if known(port.get("port"))]
         same = len(numbers) > len(set(numbers))
         name = "same-port-load-balancer" if mixed and same else "mixed-protocol-load-balancer"

@@ -44,7 +44,7 @@ class ClusterMocks(pulumi.runtime.Mocks):
         metadata = {"name": args.name, **(outputs.get("metadata") or {})}
         outputs["metadata"] = metadata
         if args.typ == "kubernetes:core/v1:Service":
-            outputs["spec"] = {"clusterIP": "10.96.0.99", **(outputs.get("spec") or {})}
+            outputs["spec"] = {"clusterIP": "10.96.0.99", "clusterIPs": ["10.96.0.99"], **(outputs.get("spec") or {})}
         namespace = metadata.get("namespace")
         return f"{namespace}/{metadata['name']}" if namespace else metadata["name"], outputs
 
