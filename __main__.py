@@ -46,7 +46,7 @@ namespace = Namespace(
 
 sidecar = SidecarWorkload("sidecar-demo", demos.sidecar_demo(settings, target.connection, namespace), on_target)
 
-mixed = MixedProtocolService("mixed-protocol", demos.mixed_protocol(settings, sidecar), on_target)
+mixed = MixedProtocolService("mixed-protocol", demos.mixed_protocol(settings, target.connection, sidecar), on_target)
 
 inplace = ResizableDeployment(
     "inplace-update-demo", demos.inplace_update_demo(settings, target.connection, namespace), on_target

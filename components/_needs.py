@@ -44,11 +44,10 @@ def of_service(args: Mapping[str, Any]) -> list[str]:
     protocols = {port.get("protocol") or "TCP" for port in ports if known(port.get("protocol") or "TCP")}
     mixed = len(protocols) > 1
     features = [Feature("mixed-protocol")] if mixed else []
-    if args.get("type") == "LoadBalancer" and args.get("mode") == "split":
-        features.append(Feature("load-balancer"))
-    elif args.get("type") == "LoadBalancer" and args.get("load_balancer") is None:
+    if args.get("type") == "LoadBalancer" and args.get("load_balancer") is None:
         numbers = [port.get("port") for port in ports if known(port.get("port"))]
         same = len(numbers) > len(set(numbers))
         name = "same-port-load-balancer" if mixed and same else "mixed-protocol-load-balancer"
-        features.append(Feature(name if mixed else "load-balancer"))
+        split = args.get("mode") == "split"
+        features.append(Feature(name if mixed and not split else "load-balancer"))
     return [str(feature) for feature in features]

@@ -262,20 +262,24 @@ def _problems(name: str, args: object) -> list[Problem]:
                 Problem(field, message, "write it as plain text: it decides how many Services there are", "own")
             )
     values = {"name": name} | {field: value for field, value in given.items() if value is not None}
-    return list(dict.fromkeys([*shape, *service.problems(values), *_balanced(values)]))
+    choice, against = _balanced(values)
+    if isinstance(values.get("annotations"), dict):
+        # Their size is limited, and ours count.
+        values["annotations"] = {**WAIT_FOR_ADDRESS, **choice.annotations, **values["annotations"]}
+    return list(dict.fromkeys([*shape, *service.problems(values), *against]))
 
 
-def _balanced(args: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong for the load balancer that the arguments name."""
+def _balanced(args: Mapping[str, Any]) -> tuple[balancing.Choice, list[Problem]]:
+    """Return what the load balancer that the arguments name makes of them, and what it says against them."""
     named = args.get("load_balancer")
     if not isinstance(named, str) or args.get("type") != "LoadBalancer":
-        return []
+        return balancing.Choice(), []
     try:
         balancer = balancing.parse(named)
     except ValueError as problem:
         message, _, remedy = str(problem).partition("; ")
-        return [Problem("load_balancer", message, remedy, "own")]
-    return balancing.choose(args, balancer)[1]
+        return balancing.Choice(), [Problem("load_balancer", message, remedy, "own")]
+    return balancing.choose(args, balancer)
 
 
 def _unsafe(args: object) -> list[Problem]:

@@ -139,10 +139,12 @@ def needs(settings: Settings, *, with_wasm: bool) -> list[str]:
     return list(dict.fromkeys(features))
 
 
-def mixed_protocol(settings: Settings, workload: SidecarWorkload) -> MixedProtocolServiceArgs:
+def mixed_protocol(settings: Settings, connection: Any, workload: SidecarWorkload) -> MixedProtocolServiceArgs:
     """Return TCP and UDP in one Service; on kind with node ports, which are what its machine can reach."""
     ports = _ports(settings)
     args: MixedProtocolServiceArgs = {
+        "connection": connection,
+        "patience_seconds": settings.patience_seconds,
         "namespace": workload.namespace,
         "selector": workload.match_labels,
         "container_ports": workload.container_ports,

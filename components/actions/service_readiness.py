@@ -25,7 +25,7 @@ _POLL = 0.5
 # A controller sets status and events one after the other, and repeats what may pass.
 _TELLING = 2.0
 _REPEATED = 10.0
-_UNNOTICED = 15.0
+_UNNOTICED = 10.0
 _SETTLED = 5.0
 _FINAL = re.compile(r"(?i)mixed ?protocol|multiple protocols|unsupported|not supported|can only merge|for merging")
 _ADDRESS_CONDITIONS = ("io.cilium/lb-ipam-request-satisfied", "cilium.io/IPAMRequestSatisfied")

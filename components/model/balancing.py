@@ -4,7 +4,7 @@ What a load balancer does with two protocols is in `platforms.yaml`, how it is t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.model import platforms
@@ -83,7 +83,8 @@ def choose(args: Mapping[str, Any], balancer: Balancer | None) -> tuple[Choice, 
     if (target := _text(args, "target_type")) and ways.target_type:
         annotations[ways.target_type] = target
     annotations |= _health(args, balancer, ways)
-    return Choice(split, chosen_class, ip if place == SPEC else "", annotations), wrong
+    judged = [replace(problem, rule="platform") for problem in wrong]
+    return Choice(split, chosen_class, ip if place == SPEC else "", annotations), judged
 
 
 class _Wanted:
@@ -142,6 +143,10 @@ class _Wanted:
         six = self.dual_stack or "IPv6" in (self.args.get("ip_families") or [])
         return not whole and (self.args.get("internal") is True or six)
 
+    def _conflates(self) -> bool:
+        row = platforms.load_balancer(self.balancer.implementation, self.balancer.version)
+        return row is not None and row.same_port == "no"
+
     def _way_out(self, otherwise: str) -> str:
         if self.ways.pinned and not known(self.args.get("load_balancer_ip")):
             return "reserve a static address and write it as load_balancer_ip: two Services then share it"
@@ -150,6 +155,9 @@ class _Wanted:
     def _apart(self) -> list[Problem]:
         """Return what keeps one Service for each protocol from sharing an address."""
         found = []
+        if self.balancer.implementation == "cilium-lb-ipam" and self.same_port and self._conflates():
+            message = f"{self.name} takes TCP and UDP of one number for the same, and lets no two Services share it"
+            found.append(Problem("ports", message, "upgrade Cilium to 1.17 or later (cilium#34677)"))
         if self.ways.apart:
             found.append(Problem("mode", f"{self.name} cannot share an address between Services", self.ways.apart))
         elif self.ways.pinned and self.args.get("load_balancer_ip") is None:
@@ -258,7 +266,7 @@ def _gke(wanted: _Wanted, given: str, usual: str) -> tuple[str, dict[str, str]]:
 def _unnamed(args: Mapping[str, Any]) -> Iterator[Problem]:
     if known(args.get("load_balancer_class") or "") and args.get("load_balancer") is None:
         message = "no load balancer is known here by which Services could share an address"
-        yield Problem("mode", message, f"write load_balancer, one of: {', '.join(WAYS)}")
+        yield Problem("mode", message, f"write load_balancer, one of: {', '.join(WAYS)}", "platform")
 
 
 def _text(args: Mapping[str, Any], name: str) -> str:

@@ -74,7 +74,12 @@ _PODS = (
     *_rights("list", "events"),
     *_rights(_OBJECT, "configmaps"),
 )
-_SERVICES = _rights(_OBJECT, "services")
+_SERVICES = (
+    *_rights(_OBJECT, "services"),
+    *_rights("list", "pods"),
+    *_rights("list", "events"),
+    *_rights("list", "endpointslices", "discovery.k8s.io"),
+)
 _RIGHTS: Mapping[str, tuple[Right, ...]] = {
     "sidecars": _PODS,
     "resize": (

@@ -129,7 +129,7 @@ def _ports(args: Mapping[str, Any]) -> Iterator[Problem]:
         yield from names.dns_label(f"{place}.name", port.get("name"))
         yield from in_range(f"{place}.port", port.get("port"), 1, 65535)
         yield from one_of(f"{place}.protocol", port.get("protocol"), (*PROTOCOLS, BOTH), "TCP")
-        yield from in_range(f"{place}.node_port", port.get("node_port"), 1, 65535)
+        yield from in_range(f"{place}.node_port", port.get("node_port"), 1, 65535, "node-port")
         if known(port.get("node_port")) and kind == "ClusterIP":
             yield Problem(f"{place}.node_port", "a ClusterIP Service has none", "leave it out, or set type")
         hint = port.get("app_protocol")
@@ -165,7 +165,7 @@ def _target(place: str, port: Mapping[str, Any], protocol: Any, container_ports:
         return
     number = whole_number(target)
     if number is not None:
-        yield from in_range(f"{place}.target_port", number, 1, 65535)
+        yield from in_range(f"{place}.target_port", number, 1, 65535, "" if number else "zero")
         yield from _protocol_of_number(place, number, protocol, container_ports)
         return
     yield from names.port_name(f"{place}.target_port", target)

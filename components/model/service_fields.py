@@ -112,9 +112,7 @@ def _kind(args: Mapping[str, Any]) -> Iterator[Problem]:
         if args.get("mode") == "split":
             remedy = "leave mode out: one Service carries all protocols there"
             yield Problem("mode", f"a {kind} Service has no load balancer that takes one alone", remedy, "balancer")
-        texts = args.get("annotations")
-        if isinstance(texts, dict) and _RANGES in texts:
-            yield Problem(f"annotations[{_RANGES!r}]", f"a {kind} Service has no load balancer", "leave it out")
+    yield from _range_annotation(args, kind)
     yield from _external(args, kind)
     yield from _class(args.get("load_balancer_class"))
 
@@ -122,11 +120,16 @@ def _kind(args: Mapping[str, Any]) -> Iterator[Problem]:
 def _external(args: Mapping[str, Any], kind: str) -> Iterator[Problem]:
     policy, check = args.get("external_traffic_policy"), args.get("health_check_node_port")
     if known(policy) and kind == "ClusterIP":
-        yield Problem("external_traffic_policy", "nothing outside reaches a ClusterIP Service", "leave it out")
+        rule = "" if policy else "empty"
+        yield Problem("external_traffic_policy", "nothing outside reaches a ClusterIP Service", "leave it out", rule)
     else:
         yield from one_of("external_traffic_policy", policy, TRAFFIC, "Cluster")
-    yield from in_range("health_check_node_port", check, 1, 65535)
-    if known(check) and (kind != "LoadBalancer" or (policy != "Local" and (policy is None or known(policy)))):
+    yield from in_range("health_check_node_port", check, 1, 65535, "" if check else "zero")
+    if (
+        known(check)
+        and check != 0
+        and (kind != "LoadBalancer" or (policy != "Local" and (policy is None or known(policy))))
+    ):
         remedy = "leave it out, or write type: LoadBalancer and external_traffic_policy: Local"
         yield Problem("health_check_node_port", "only a load balancer that goes to local pods asks there", remedy)
 
@@ -134,10 +137,12 @@ def _external(args: Mapping[str, Any], kind: str) -> Iterator[Problem]:
 def _affinity(args: Mapping[str, Any]) -> Iterator[Problem]:
     affinity, seconds = args.get("session_affinity"), args.get("session_affinity_timeout_seconds")
     yield from one_of("session_affinity", affinity, ("None", "ClientIP"), "None")
-    yield from in_range("session_affinity_timeout_seconds", seconds, 1, _DAY)
+    yield from in_range("session_affinity_timeout_seconds", seconds, 1, _DAY, "affinity")
     if known(seconds) and affinity in (None, "None"):
         remedy = "write session_affinity: ClientIP, or leave it out"
-        yield Problem("session_affinity_timeout_seconds", "without affinity there is nothing to end", remedy)
+        yield Problem(
+            "session_affinity_timeout_seconds", "without affinity there is nothing to end", remedy, "affinity"
+        )
 
 
 def _families(args: Mapping[str, Any]) -> Iterator[Problem]:
@@ -176,6 +181,18 @@ def _range(path: str, text: Any) -> Iterator[Problem]:
         fits = re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) is not None
     if not fits:
         yield Problem(path, f"{text!r} is no range of addresses", "write one such as 10.0.0.0/8", "address")
+
+
+def _range_annotation(args: Mapping[str, Any], kind: str) -> Iterator[Problem]:
+    """Check the annotation that the field has taken the place of; beside the field nobody reads it."""
+    texts, path = args.get("annotations"), f"annotations[{_RANGES!r}]"
+    if not isinstance(texts, dict) or _RANGES not in texts or args.get("load_balancer_source_ranges"):
+        return
+    if kind != "LoadBalancer":
+        yield Problem(path, f"a {kind} Service has no load balancer", "leave it out")
+    elif isinstance(texts[_RANGES], str) and texts[_RANGES].strip():
+        for text in texts[_RANGES].split(","):
+            yield from _range(path, text.strip())
 
 
 def _listed(args: Mapping[str, Any], field: str) -> list[Any]:

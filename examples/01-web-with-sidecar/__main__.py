@@ -54,6 +54,7 @@ web = SidecarWorkload(
 service = MixedProtocolService(
     "web",
     {
+        "connection": target.connection,
         "namespace": web.namespace,
         "selector": web.match_labels,
         "container_ports": web.container_ports,
@@ -66,4 +67,4 @@ service = MixedProtocolService(
 )
 
 pulumi.export("address", service.cluster_ip)
-pulumi.export("ready", web.ready)
+pulumi.export("ready", pulumi.Output.all(web.ready, service.ready).apply(all))
