@@ -168,6 +168,8 @@ def _target(place: str, port: Mapping[str, Any], protocol: Any, container_ports:
         yield from in_range(f"{place}.target_port", number, 1, 65535, "" if number else "zero")
         yield from _protocol_of_number(place, number, protocol, container_ports)
         return
+    if not known(protocol):
+        return  # one that stands for both has other targets
     yield from names.port_name(f"{place}.target_port", target)
     listed = [entry for _, entry in entries(container_ports)]
     if not isinstance(container_ports, list) or not all(known(entry.get("name")) for entry in listed):
