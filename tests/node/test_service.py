@@ -1,6 +1,8 @@
 """MixedProtocolService on a real node: what clients of both protocols get, before, during and after every change."""
 
+import http.client
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from lab.cluster import images
 from lab.cluster.instance import Instance
 from lab.engine import Engine, QuietDisplay
 from tests import dns
-from tests.programs import told
+from tests.programs import living_pods, told
 
 if TYPE_CHECKING:
     from lab.cluster import Cluster
@@ -32,7 +34,9 @@ COREFILE = f"""\
 }}
 """
 PROGRAM = f"""
+import http.client
 import json
+import socket
 import sys
 
 sys.path.insert(0, {str(ROOT)!r})
@@ -182,3 +186,141 @@ def assert_found_by_name(outputs: dict[str, Any], lab_cluster: "Cluster", names:
         {"name": "DNS_PORT_DNS_TCP", "value": "53"},
         {"name": "DNS_PORT_DNS_UDP", "value": "53"},
     ] == outputs["env"]
+
+
+WEB = f"""
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+
+import pulumi
+from components import MixedProtocolService, SidecarWorkload, Target
+
+config = pulumi.Config()
+target = Target("target", {{"kubeconfig": config.require("kubeconfig")}})
+options = pulumi.ResourceOptions(provider=target.provider)
+mounts = [{{"name": "config", "mount_path": "/config"}}, {{"name": "tmp", "mount_path": "/tmp"}}]
+context = {{"run_as_user": {images.USER}}}
+web = SidecarWorkload(
+    "web",
+    {{
+        "connection": target.connection,
+        "namespace": config.require("space"),
+        "replicas": 1,
+        "restart": config.get("restart"),
+        "containers": [
+            {{
+                "name": "nginx",
+                "image": {images.NGINX_1_22!r},
+                "ports": [{{"name": "http", "container_port": 8080}}],
+                "resources": {{"requests": {{"cpu": "10m", "memory": "16Mi"}}}},
+                "readiness_probe": {{"http_get": {{"port": "http"}}, "period_seconds": 1}},
+                "lifecycle": {{"pre_stop": {{"sleep": {{"seconds": 3}}}}}},
+                "security_context": context,
+                "volume_mounts": mounts[1:],
+            }}
+        ],
+        "sidecars": [
+            {{
+                "name": "syslog",
+                "image": {images.RSYSLOG!r},
+                "args": ["-f", "/config/rsyslog.conf"],
+                "ports": [{{"name": "syslog", "container_port": 5514, "protocol": "UDP"}}],
+                "resources": {{"requests": {{"cpu": "10m", "memory": "16Mi"}}}},
+                "startup_probe": {{"exec": {{"command": ["true"]}}, "period_seconds": 1}},
+                "security_context": context,
+                "volume_mounts": mounts,
+            }}
+        ],
+        "volumes": [
+            {{
+                "name": "config",
+                "config": {{"name": "syslog", "data": {{"rsyslog.conf": config.require("rsyslog")}}}},
+            }},
+            {{"name": "tmp", "empty_dir": {{}}}},
+        ],
+    }},
+    options,
+)
+service = MixedProtocolService(
+    "web",
+    {{
+        "connection": target.connection,
+        "namespace": web.namespace,
+        "selector": web.match_labels,
+        "container_ports": web.container_ports,
+        "type": "NodePort",
+        "ports": [
+            {{"name": "http", "port": 80}},
+            {{"name": "syslog", "port": 514, "protocol": "UDP"}},
+        ],
+    }},
+    options,
+)
+pulumi.export("address", service.cluster_ip)
+pulumi.export("node_ports", service.node_ports)
+pulumi.export("ready", service.ready)
+"""
+RSYSLOG = """
+module(load="imudp")
+template(name="plain" type="string" string="%rawmsg-after-pri%\\n")
+input(type="imudp" port="5514")
+action(type="omfile" file="/dev/stdout" template="plain")
+"""
+
+
+def received(kube: Any, namespace: str) -> set[str]:
+    """Return every word that a syslog server of a pod that is there has got."""
+    api: Any = CoreV1Api(kube)
+    pods = [pod.metadata.name for pod in living_pods(kube, namespace)]
+    logs = [api.read_namespaced_pod_log(pod, namespace, container="syslog") for pod in pods]
+    return {word for log in logs for word in log.split()}
+
+
+def test_a_web_server_and_its_syslog(kube: Any, lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> None:
+    """HTTP and a stream of datagrams behind one Service; the stream follows the rollout, on its one socket."""
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(WEB)
+
+    def up(**more: str) -> Any:
+        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, "rsyslog": RSYSLOG, **more}
+        summary = Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given).up()
+        assert summary.ok, told(summary)
+        return summary.outputs
+
+    made = up()
+    node = lab_cluster.identity().server.split("//")[1].split(":")[0]  # type: ignore[union-attr]
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out,
+    ):
+        stream.connect((made["address"], 514))
+        out.connect((node, made["node_ports"]["syslog"]))
+
+        def sends_and_is_read(word: str) -> None:
+            for each, channel in ((f"{word}-inside", stream), (f"{word}-outside", out)):
+                ends_at = time.monotonic() + 10
+                while each not in received(kube, namespace):
+                    assert time.monotonic() < ends_at, f"no datagram {each!r} arrived"
+                    channel.send(f"<13>{each}".encode())
+                    time.sleep(0.2)
+
+        sends_and_is_read("before")
+        before = living_pods(kube, namespace)[0].metadata.name
+        assert 200 == http_status(made["address"], 80)
+        assert 200 == http_status(node, made["node_ports"]["http"])
+        up(restart="again")
+        # The pod of before still ends, and its node would remember the flow to it.
+        sends_and_is_read("after")
+    assert before not in [pod.metadata.name for pod in living_pods(kube, namespace)]
+    assert 200 == http_status(made["address"], 80)
+
+
+def http_status(address: str, port: int) -> int:
+    """Return what a web server answers, past any proxy."""
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
