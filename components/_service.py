@@ -108,8 +108,9 @@ def update_hook(name: str, chosen: Chosen, connection: Any) -> ResourceHook:
         if has_unknown(new.get("spec")):
             row.info("what this changes for the Service's clients is not known before the deployment")
             return
-        found = None if mocked() or connection is None else await chosen.found()
         live, desired = (old or {}).get("spec") or {}, new.get("spec") or {}
+        balanced = desired.get("type") == "LoadBalancer" and connection is not None and not mocked()
+        found = await chosen.found() if balanced else None
         if refused := list(service_change.refusals(live, desired)):
             raise pulumi.RunError("\n".join(["this cannot become of the Service; nothing was changed:", *refused]))
         for text in service_change.effects(live, desired, found["balancer"] if found else ""):

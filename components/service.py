@@ -104,8 +104,8 @@ class MixedProtocolServiceArgs(TypedDict, total=False):
     """False: `ready` does not wait for a ready pod behind every port, such as for a workload scaled to zero; true by
     default."""
     patience_seconds: Input[int]
-    """Seconds that it may take to become ready before the deployment fails with the cause; 120 by default, 300 for a
-    load balancer."""
+    """Seconds that it may take to become ready before the deployment fails with the cause, pods included, so no fewer
+    than their workload has; 120 by default, 300 for a load balancer."""
     connection: Input[ConnectionArgs]
     """The cluster, `Target.connection`: it is asked what its load balancer takes, and watched until the Service is
     well. Required for type LoadBalancer; without it `ready` says only that the Service was made."""

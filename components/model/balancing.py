@@ -200,7 +200,10 @@ class _Wanted:
         """Yield what the load balancer cannot do whatever the protocols' number."""
         args, ways = self.args, self.ways
         if self.balancer.implementation == "kind-alone":
-            remedy = "run cloud-provider-kind or MetalLB, or write type: NodePort and one extraPortMapping per protocol"
+            remedy = (
+                "install MetalLB; or run cloud-provider-kind, which cannot be seen, and write load_balancer: "
+                "cloud-provider-kind 0.11.1; or write type: NodePort and one extraPortMapping for each protocol"
+            )
             yield Problem("type", "kind alone gives no Service an address", remedy)
         outside = ways.sctp == "internal" and args.get("internal") is not True
         if "SCTP" in self.protocols and (ways.sctp == "no" or outside):

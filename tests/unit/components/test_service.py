@@ -1,11 +1,13 @@
 """What MixedProtocolService registers, and what it refuses."""
 
+import asyncio
 from typing import Any, cast
 
 import pulumi
 import pytest
 
 from components import InvalidArgs, MixedProtocolService, MixedProtocolServiceArgs
+from components._host import Host
 from components._service import Chosen
 from components.model import service
 from components.model.facts import Balancer
@@ -401,3 +403,28 @@ def test_a_distribution_goes_by_the_servers_version() -> None:
         assert name == spec["trafficDistribution"]
     kept = service.manifest({"selector": {}, "ports": [], "trafficDistribution": "PreferClose"}, (1, 35))
     assert "PreferSameZone" == kept["trafficDistribution"]
+
+
+def test_other_languages_get_all_of_it(mocks: ClusterMocks) -> None:
+    """Arguments in camelCase, numbers as floats; outputs keep the ports' own names as keys."""
+    host = Host([MixedProtocolService], "kubernetes-emerging", namespace="community", version="0.0.0")
+    sent = {
+        "connection": dict(CONNECTION),
+        "namespace": "shop",
+        "selector": {"app": "dns"},
+        "type": "LoadBalancer",
+        "loadBalancer": "aws-lbc 2.13.0",
+        "loadBalancerIp": "eipalloc-1",
+        "ports": [{"name": "my-dns", "port": 53.0, "protocol": "TCP_UDP", "targetPort": "5353"}],
+    }
+
+    async def construct() -> tuple[Any, Any]:
+        state = host.construct("dns", "kubernetes-emerging:index:MixedProtocolService", sent).state
+        found = [await pulumi.Output.from_input(state[name]).future() for name in ("srvNames", "env", "ready")]
+        return found[0], found[1]
+
+    srv_names, env = asyncio.get_event_loop().run_until_complete(construct())
+    assert {"my-dns-tcp", "my-dns-udp"} == set(srv_names)
+    assert {"name": "DNS_PORT_MY_DNS_UDP", "value": "53"} == env[2]
+    texts = mocks.inputs(SERVICE, "dns")["metadata"]["annotations"]
+    assert "eipalloc-1" == texts["service.beta.kubernetes.io/aws-load-balancer-eip-allocations"]

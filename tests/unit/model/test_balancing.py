@@ -216,7 +216,12 @@ def test_what_becomes_of_a_service(balancer: str, more: dict[str, Any], wanted: 
             "sends to node ports",
         ),
         ("cloud-provider-kind 0.11.1", {"mode": "split"}, "mode", "an address of its own"),
-        ("kind-alone", {"ports": APART[:1]}, "type", "run cloud-provider-kind or MetalLB"),
+        (
+            "kind-alone",
+            {"ports": APART[:1]},
+            "type",
+            "write load_balancer: cloud-provider-kind",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_with_the_way_out(
