@@ -1,6 +1,5 @@
 """What MixedProtocolService does beside Pulumi's own: asks about load balancers, says what updates mean, and waits."""
 
-import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,46 +30,70 @@ WAIT_FOR_ADDRESS = {"pulumi.com/waitFor": "jsonpath={.spec.clusterIP}"}
 _CLIENT_SIDE = ("0", "false", "f")
 
 
+_DECIDING = (
+    *("namespace", "name", "type", "mode", "load_balancer", "ports", "container_ports", "internal", "target_type"),
+    *("load_balancer_ip", "load_balancer_class", "health_check_port", "allocate_load_balancer_node_ports"),
+    *("external_traffic_policy", "traffic_distribution", "session_affinity", "ip_families", "ip_family_policy"),
+    "annotations",
+)
+
+
 class Chosen:
-    """What the live cluster makes of a Service: its choice of a load balancer, and its Kubernetes minor."""
+    """What its load balancer makes of a Service, and its cluster's version: by the arguments, and the live cluster."""
 
     def __init__(self, name: str, args: Mapping[str, Any], component: pulumi.Resource, *, split: bool) -> None:
         self._name = name
         self._split = split
         self._args = args
         self._component = component
-        self._task: asyncio.Task[dict[str, Any] | None] | None = None
 
     def output(self) -> pulumi.Output[Any]:
-        """Return the choice as an output; not known in a preview that does not know the cluster yet."""
-        connection = self._args.get("connection")
-        if mocked() or connection is None:
-            known = self._args.get("load_balancer")
-            return pulumi.Output.from_input(self._decide([], None) if known else None)
-        found: pulumi.Output[Any] = pulumi.Output.all(connection).apply(lambda _: self.found())
-        return pulumi.Output.unsecret(found)
+        """Return the choice as an output; not known in a preview that lacks a value that decides, or the cluster.
 
-    async def found(self) -> dict[str, Any] | None:
-        """Return the choice, None where the cluster could not be asked; it is asked once."""
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._ask())
-        return await asyncio.shield(self._task)
+        A load balancer that is named needs no look at the cluster, so that every preview shows what comes.
+        """
+        values = {field: self._args.get(field) for field in _DECIDING}
+        connection, named = self._args.get("connection"), self._args.get("load_balancer")
+        asks = connection is not None and not mocked() and (not named or values["traffic_distribution"] is not None)
+        seen: pulumi.Output[Any] = pulumi.Output.from_input(None)
+        if asks:
+            live: pulumi.Output[Any] = pulumi.Output.all(connection).apply(lambda _: self._look())
+            seen = pulumi.Output.unsecret(live)
+        elif not named:
+            return seen
+        both: pulumi.Output[Any] = pulumi.Output.all(seen, values)
+        return both.apply(lambda found: self._told(asked=asks, seen=found[0], values=found[1]))
 
-    async def _ask(self) -> dict[str, Any] | None:
+    async def balancer(self) -> str:
+        """Return which load balancer serves, "" where that is not known."""
+        named = self._args.get("load_balancer")
+        if named:
+            return balancing.parse(named).implementation
+        seen = None if mocked() or self._args.get("connection") is None else await self._look()
+        there = [Balancer(*each) for each in seen["there"]] if seen else []
+        found = balancing.pick(there, await resolve(self._args.get("load_balancer_class")))
+        return found.implementation if found else ""
+
+    async def _look(self) -> dict[str, Any] | None:
+        """Return what the live cluster shows; it is asked once in a run."""
         row, reached = Row(self._component.urn), await connect(self._args.get("connection"))
-        if reached is None:
-            return None
-        values = await resolve(dict(self._args))
-        cluster = await observed(reached, row, balancers=values.get("type") == "LoadBalancer")
+        balanced = await resolve(self._args.get("type")) == "LoadBalancer"
+        cluster = None if reached is None else await observed(reached, row, balancers=balanced)
         if cluster is None:
             return None
-        there = [] if isinstance(cluster.balancers, Unseen) else list(cluster.balancers)
-        return self._decide(there, cluster.minor, values)
+        there = () if isinstance(cluster.balancers, Unseen) else cluster.balancers
+        return {"there": [[each.implementation, each.version] for each in there], "minor": list(cluster.minor)}
+
+    def _told(self, *, asked: bool, seen: Any, values: Mapping[str, Any]) -> dict[str, Any] | None:
+        if asked and seen is None and not values.get("load_balancer"):
+            return None  # a preview that cannot reach the cluster
+        minor = (int(seen["minor"][0]), int(seen["minor"][1])) if seen else None
+        return self._decide([Balancer(*each) for each in seen["there"]] if seen else [], minor, values)
 
     def _decide(
-        self, there: Sequence[Balancer], minor: tuple[int, int] | None, values: Mapping[str, Any] | None = None
+        self, there: Sequence[Balancer], minor: tuple[int, int] | None, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        args = {"name": self._name} | dict(values if values is not None else self._args)
+        args = {"name": self._name} | {field: value for field, value in values.items() if value is not None}
         wrong: list[Problem] = list(service_fields.distribution(args.get("traffic_distribution"), minor))
         balancer, choice = None, balancing.Choice()
         if args.get("type") == "LoadBalancer":
@@ -84,7 +107,7 @@ class Chosen:
                 wrong.append(Problem("mode", message, "write mode: split, or load_balancer with what serves here"))
         if wrong:
             raise InvalidArgs("MixedProtocolService", self._name, wrong)
-        return {**asdict(choice), "minor": minor, "balancer": balancer.implementation if balancer else ""}
+        return {**asdict(choice), "minor": minor}
 
 
 def client_side_problems(args: Mapping[str, Any]) -> list[Problem]:
@@ -99,7 +122,7 @@ def client_side_problems(args: Mapping[str, Any]) -> list[Problem]:
     return [Problem("ports", "client-side apply loses one of two protocols on one number", remedy, "client-side")]
 
 
-def update_hook(name: str, chosen: Chosen, connection: Any) -> ResourceHook:
+def update_hook(name: str, chosen: Chosen) -> ResourceHook:
     """Return the hook that says what an update interrupts, and refuses what the API server lets nobody change."""
 
     async def before_update(given: ResourceHookArgs) -> None:
@@ -109,11 +132,10 @@ def update_hook(name: str, chosen: Chosen, connection: Any) -> ResourceHook:
             row.info("what this changes for the Service's clients is not known before the deployment")
             return
         live, desired = (old or {}).get("spec") or {}, new.get("spec") or {}
-        balanced = desired.get("type") == "LoadBalancer" and connection is not None and not mocked()
-        found = await chosen.found() if balanced else None
+        balancer = await chosen.balancer() if desired.get("type") == "LoadBalancer" else ""
         if refused := list(service_change.refusals(live, desired)):
             raise pulumi.RunError("\n".join(["this cannot become of the Service; nothing was changed:", *refused]))
-        for text in service_change.effects(live, desired, found["balancer"] if found else ""):
+        for text in service_change.effects(live, desired, balancer):
             row.warn(text)
 
     return hook(f"{name}-change", before_update)

@@ -189,7 +189,7 @@ class MixedProtocolService(pulumi.ComponentResource):
             hook = f"MixedProtocolService-{name}{part}"
             checked = check_hook(hook, check_late)
             placed = place_hook(hook, base, connection, split=bool(part))
-            updated = update_hook(hook, chosen, connection)
+            updated = update_hook(hook, chosen)
             hooks = pulumi.ResourceHookBinding(before_create=[checked, placed], before_update=[checked, updated])
             called, own = (_ended(base, part), _part(spec, protocol)) if part else (base, spec)
             described: Any = {**metadata, "name": called}

@@ -140,16 +140,20 @@ def test_no_query_is_lost(run: Callable[..., Engine], lab_cluster: "Cluster", na
     load = dns.Load(address, 53, ASKED)
     with load.steady():
         time.sleep(2)
-        rolled = run(BOTH, type="NodePort", restart="again").up()
+        rolling = {"type": "NodePort", "restart": "again"}
+        rolled = run(BOTH, **rolling).up()
         assert rolled.ok, told(rolled)
         more = {"name": "more", "port": 1053, "protocol": "TCP_UDP", "target_port": "dns"}
-        added = run(BOTH, more, type="NodePort", restart="again").up()
+        added = run(BOTH, more, **rolling).up()
         assert added.ok, told(added)
         # The pods of before are gone by now, so a flow that still led to them would be lost.
         time.sleep(7)
         answered_by(lambda: dns.over_udp(address, 1053, ASKED))
         answered_by(lambda: dns.over_tcp(address, 1053, ASKED))
-        assert run(BOTH, type="NodePort", restart="again").up().ok
+        moved = run(BOTH, {**more, "port": 1054, "protocol": "UDP", "target_port": "5353"}, **rolling).up()
+        assert "goes" in told(moved)
+        answered_by(lambda: dns.over_udp(address, 1054, ASKED))
+        assert run(BOTH, **rolling).up().ok
         time.sleep(1)
     assert min(load.sent.values()) > 100, load
     assert {"tcp": 0, "udp": 0, "flow": 0} == load.lost, f"{load}: {load.when}"

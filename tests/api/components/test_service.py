@@ -46,6 +46,8 @@ TCP = {"name": "dns-tcp", "port": 53, "target_port": "5353"}
 UDP = {"name": "dns-udp", "port": 53, "protocol": "UDP", "target_port": "5353"}
 BOTH = {"name": "dns", "port": 53, "protocol": "TCP_UDP", "target_port": "5353"}
 BALANCED = {"type": "LoadBalancer", "load_balancer": "metallb", "wait_for_pods": False}
+LATE = "not ready after"
+"""What is said of a wait that has used up its patience, and not of one that ended within seconds."""
 Run = Callable[..., Engine]
 
 
@@ -58,12 +60,6 @@ def up(run: Run) -> Callable[..., Summary]:
         return engine.preview() if preview else engine.up()
 
     return deploy
-
-
-def seconds(what: Callable[[], Summary]) -> tuple[Summary, float]:
-    """Return a run, and how long it took."""
-    began = time.monotonic()
-    return what(), time.monotonic() - began
 
 
 @contextlib.contextmanager
@@ -126,13 +122,13 @@ def test_a_refused_port_is_told_in_seconds_on_every_run(
     """An error of one port fails this run and the next, which changes nothing; without it the address comes out."""
     refused = {"port": 53, "protocol": "UDP", "error": "MixedProtocolNotSupported"}
     with balancer(client, namespace, ingress(client, namespace, {"port": 53, "protocol": "TCP"}, refused)):
-        first, took = seconds(lambda: up(BOTH, **BALANCED))
+        first = up(BOTH, **BALANCED)
         again = up(BOTH, **BALANCED)
 
     for run in (first, again):
         assert not run.ok
         assert "port 53/UDP: MixedProtocolNotSupported" in told(run)
-    assert took < 20
+        assert LATE not in told(run)
     assert not again.changes
     ingress(client, namespace)("web")
     well = up(BOTH, **BALANCED)
@@ -156,19 +152,19 @@ def test_what_load_balancers_say_is_told_in_seconds(client: Client, namespace: s
                 path_of("v1", "services", namespace, name, "status"), {"status": {"conditions": [condition]}}
             ),
             "refuses LoadBalancerMixedProtocolNotSupported: LoadBalancer with multiple protocols",
-            6,
+            20,
         ),
         "aws": (
             event(client, namespace, "SyncLoadBalancerFailed", mixed),
             f"it gets no address: SyncLoadBalancerFailed: {mixed}",
-            6,
+            20,
         ),
         "lbc": (
             event(client, namespace, "FailedDeployModel", "the pool of addresses is empty"),
             "it gets no address: FailedDeployModel: the pool of addresses is empty",
-            16,
+            30,
         ),
-        "none": (lambda _: None, "this cluster runs no controller for class example.com/none", 16),
+        "none": (lambda _: None, "this cluster runs no controller for class example.com/none", 30),
     }
 
     def judge(name: str) -> tuple[str, float]:
@@ -191,6 +187,7 @@ def test_what_load_balancers_say_is_told_in_seconds(client: Client, namespace: s
     for name, (_, words, within) in acts.items():
         text, took = found[name]
         assert words in text
+        assert LATE not in text
         assert took < within, f"{name}: {took:.1f} s"
 
 
@@ -217,9 +214,9 @@ def test_pods_that_do_not_fit_are_told(kube: Any, namespace: str, up: Callable[.
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     pod: Any = {"metadata": {"name": "web", "labels": {"app": "web"}}, "spec": spec}
     CoreV1Api(kube).create_namespaced_pod(namespace, pod)
-    wrong, took = seconds(lambda: up({"name": "web", "port": 80}))
-    assert "port 80/TCP leads to no ready pod: no pod has a TCP port called 'web' (theirs are http/TCP)" in told(wrong)
-    assert took < 35
+    wrong = told(up({"name": "web", "port": 80}))
+    assert "port 80/TCP leads to no ready pod: no pod has a TCP port called 'web' (theirs are http/TCP)" in wrong
+    assert LATE not in wrong
     assert up({"name": "web", "port": 80, "target_port": "http"}).ok
 
 
@@ -252,9 +249,10 @@ def test_preview_says_what_an_update_interrupts(client: Client, namespace: str, 
 
 def test_headless_and_back_is_a_replacement_that_preview_tells(up: Callable[..., Summary]) -> None:
     """Neither kind waits for the provider's own patience."""
-    first, took = seconds(lambda: up(BOTH, wait_for_pods=False))
+    began = time.monotonic()
+    first = up(BOTH, wait_for_pods=False)
     assert first.ok, told(first)
-    assert took < 8
+    assert time.monotonic() - began < 60
     preview = up(BOTH, cluster_ip="None", wait_for_pods=False, preview=True)
     assert "it has none where its cluster IP was" in told(preview)
     headless = up(BOTH, cluster_ip="None", wait_for_pods=False)

@@ -371,6 +371,18 @@ async def test_a_split_is_one_service_for_each_protocol(mocks: ClusterMocks) -> 
     assert "_dns-udp._udp.dns-udp.shop.svc" == (await made.srv_names.future() or {})["dns-udp"]
 
 
+@pulumi.runtime.test
+async def test_an_address_that_comes_late_reaches_its_annotation(mocks: ClusterMocks) -> None:
+    """Such as one that the same program reserves."""
+    ip = pulumi.Output.from_input("192.0.2.7")
+    made = MixedProtocolService("dns", service_args(**BALANCED, load_balancer_ip=ip))
+    await made.ready.future()
+
+    texts = mocks.inputs(SERVICE, "dns")["metadata"]["annotations"]
+    assert "192.0.2.7" == texts["metallb.io/loadBalancerIPs"]
+    assert "loadBalancerIP" not in spec_of(mocks, "dns")
+
+
 def decided(minor: tuple[int, int] | None, *there: Balancer, **more: Any) -> dict[str, Any]:
     """Return what the live cluster makes of a Service."""
     chosen = Chosen("dns", service_args(**more), cast(Any, None), split=more.get("mode") == "split")
@@ -381,8 +393,8 @@ def test_what_the_live_cluster_shows_decides() -> None:
     """The version of its controller counts, and auto refuses what it cannot know to work."""
     ports = [{**TARGET, "protocol": "TCP_UDP"}]
     lbc = decided((1, 35), Balancer("aws-lbc", "v2.13.1"), type="LoadBalancer", ports=ports)
-    assert ("service.k8s.aws/nlb", "aws-lbc") == (lbc["load_balancer_class"], lbc["balancer"])
-    assert lbc["annotations"]
+    assert "service.k8s.aws/nlb" == lbc["load_balancer_class"]
+    assert "true" == lbc["annotations"]["service.beta.kubernetes.io/aws-load-balancer-enable-tcp-udp-listener"]
 
     with pytest.raises(InvalidArgs, match=r"upgrade the AWS Load Balancer Controller"):
         decided((1, 35), Balancer("aws-lbc", "v2.12.0"), type="LoadBalancer", ports=ports)
@@ -390,7 +402,9 @@ def test_what_the_live_cluster_shows_decides() -> None:
         decided(
             (1, 33), Balancer("gke", "v1.33.1-gke.100"), type="LoadBalancer", ports=ports, load_balancer_ip="192.0.2.7"
         )
-    assert "" == decided((1, 33), type="LoadBalancer", ports=ports)["balancer"]
+    assert ({}, "") == tuple(
+        decided((1, 33), type="LoadBalancer", ports=ports)[key] for key in ("annotations", "load_balancer_class")
+    )
 
 
 def test_a_distribution_goes_by_the_servers_version() -> None:

@@ -1,8 +1,12 @@
 """The platform table of docs/service.md, held against the tables that the component decides by."""
 
-import pytest
+import re
 
-from components.model import balancing, platforms
+import pytest
+import yaml
+
+from components._service import WAIT_FOR_ADDRESS
+from components.model import balancing, platforms, service
 from components.model.balancer_ways import WAYS
 from components.model.platform_rows import LoadBalancer
 from components.model.versions import bounds_of
@@ -66,3 +70,32 @@ def test_every_load_balancer_has_both_rows() -> None:
     """What it does with protocols and how it is told so are two tables of the same names, each with sources."""
     assert {row.implementation for row in ROWS} == set(WAYS)
     assert [] == [name for name, ways in WAYS.items() if not ways.source]
+
+
+def test_the_pages_example_is_what_comes_out() -> None:
+    """The manifest on the page is that of its arguments, on EKS with the controller that it names."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", SERVICE_PAGE.read_text(), re.DOTALL)
+    port = {"name": "dns", "port": 53, "protocol": "TCP_UDP", "target_port": "5353"}
+    args = {"namespace": "shop", "name": "dns", "type": "LoadBalancer", "ports": [port]}
+    choice, wrong = balancing.choose(args, balancing.parse("aws-lbc 2.13.0"))
+    ports = [{"name": "dns", "port": 53, "protocol": "TCP_UDP", "targetPort": 5353}]
+    spec = service.manifest(
+        {
+            "type": "LoadBalancer",
+            "selector": {"app.kubernetes.io/name": "names"},
+            "ports": ports,
+            "loadBalancerClass": choice.load_balancer_class,
+        }
+    )
+
+    assert [] == wrong
+    assert {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "dns",
+            "namespace": "shop",
+            "annotations": {**WAIT_FOR_ADDRESS, **choice.annotations},
+        },
+        "spec": spec,
+    } == yaml.safe_load(block)
