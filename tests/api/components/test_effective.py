@@ -5,6 +5,7 @@ from typing import Any
 
 from components.actions.client import Client, Json, path_of
 from components.model import effective, quantity
+from tests.api.actions.live import eventually
 
 QUOTA = {"requests.cpu": "100", "requests.memory": "100Gi", "requests.ephemeral-storage": "100Gi"}
 QUOTA |= {"requests.example.com/widget": "1k"}
@@ -63,6 +64,8 @@ def drawn(dice: random.Random) -> Json:
 def test_quotas_and_classes_are_the_computed_ones(client: Client, namespace: str) -> None:
     """A quota's use grows with each pod by its effective requests, and each pod has its class."""
     client.create(path_of("v1", "resourcequotas", namespace), {"metadata": {"name": "all"}, "spec": {"hard": QUOTA}})
+    # A quota counts from its controller's first look at it.
+    eventually(lambda: "hard" in client.get(path_of("v1", "resourcequotas", namespace, "all")).get("status", {}))
     dice = random.Random(7)  # noqa: S311  # the same pods every time
     classes, total = set(), dict.fromkeys(QUOTA, quantity.parse("0"))
     for number, body in enumerate([*golden(), *(drawn(dice) for _ in range(25))]):
