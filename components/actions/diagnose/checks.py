@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from components.actions.diagnose import of_pods, of_resizes, of_runtimes, of_services, of_workloads
+from components.actions.diagnose import of_cluster, of_pods, of_resizes, of_runtimes, of_services, of_workloads
 from components.actions.diagnose.report import Trouble
 from components.actions.diagnose.snapshot import Snapshot
 from components.model.facts import Unseen
@@ -16,4 +16,5 @@ CHECKS: Mapping[str, Check] = {
     "runtimes": of_runtimes.check,
     "services": of_services.check,
     "resizes": of_resizes.check,
+    "cluster": of_cluster.check,
 }

@@ -433,9 +433,69 @@ def test_a_job_that_has_done_it_in_the_end_is_well(condition: str, problems: int
     assert {each.subject for each in found.troubles} <= {"CronJob shop/nightly"}
 
 
+def node(name: str, ready: str = "True", **spec: Any) -> Json:
+    """Return a node that says so of itself."""
+    told = {"type": "Ready", "status": ready, "reason": "KubeletNotReady", "message": "container runtime is down"}
+    return {"metadata": {"name": name, "uid": name}, "spec": spec, "status": {"conditions": [told]}}
+
+
+def ending(*conditions: tuple[str, str]) -> dict[str, Any]:
+    """Return the answers of a namespace that is being deleted, with these conditions."""
+    told = [{"type": kind, "status": "True", "message": message} for kind, message in conditions]
+    metadata = {"name": "shop", "deletionTimestamp": "2026-01-01T00:00:00Z"}
+    return {"/api/v1/namespaces/shop": {"metadata": metadata, "status": {"conditions": told}}}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words", "remedy", "certain"),
+    [
+        ([], "being deleted since 2026-01-01T00:00:00Z", "wait until it is gone", False),
+        ([("NamespaceContentRemaining", "pods. has 2 instances")], "pods. has 2 instances", "wait", False),
+        (
+            [("NamespaceContentRemaining", "pods."), ("NamespaceFinalizersRemaining", "example.com/hold in 1")],
+            "NamespaceFinalizersRemaining: example.com/hold in 1",
+            "the controller that owns the finalizer",
+            True,
+        ),
+        (
+            [("NamespaceFinalizersRemaining", "x"), ("NamespaceDeletionDiscoveryFailure", "metrics.k8s.io/v1beta1")],
+            "metrics.k8s.io/v1beta1",
+            "kubectl get apiservices",
+            True,
+        ),
+    ],
+)
+def test_a_namespace_on_its_way_out(
+    conditions: list[tuple[str, str]], words: str, remedy: str, *, certain: bool
+) -> None:
+    """Why it does not go, and what to do; one that is just going may need no more than time."""
+    (trouble,) = looked({**web(pod("web-1", TEMPLATE))}, answers=ending(*conditions)).troubles
+    assert ("cluster", "Namespace shop", certain) == (trouble.check, trouble.subject, trouble.certain)
+    assert words in trouble.problem
+    assert remedy in trouble.remedy
+
+
+def test_nodes_that_take_no_pods() -> None:
+    """Those under the pods, or all; one that nothing of the namespace runs on is no matter of its."""
+    running = pod("web-1", TEMPLATE)
+    running["spec"]["nodeName"] = "b"
+    lists = web(running)
+    assert [] == told(looked({**lists, "nodes": [node("a", "False"), node("b")]}))
+    broken = ("Node b", "it is not ready: KubeletNotReady: container runtime is down")
+    assert [broken] == told(looked({**lists, "nodes": [node("a"), node("b", "Unknown")]}))
+    assert ["Node a", "Node b"] == [
+        who for who, _ in told(looked({**lists, "nodes": [node("a", "False"), node("b", "False")]}))
+    ]
+
+    assert [] == told(looked({**lists, "nodes": [node("a", unschedulable=True), node("b")]}))
+    (trouble,) = looked({**lists, "nodes": [node("a", unschedulable=True), node("b", unschedulable=True)]}).troubles
+    assert "every node is cordoned" in trouble.problem
+    assert "kubectl uncordon a b" in trouble.remedy
+
+
 def test_every_check_is_in_the_list() -> None:
     """A failure mode more is one more here."""
-    assert ["pods", "workloads", "runtimes", "services", "resizes"] == list(CHECKS)
+    assert ["pods", "workloads", "runtimes", "services", "resizes", "cluster"] == list(CHECKS)
 
 
 @pytest.mark.parametrize(
@@ -462,6 +522,8 @@ def test_the_command_line(
     }
 
     def answer(_method: str, path: str, _body: Any) -> tuple[int, Any]:
+        if path == "/api/v1/namespaces/shop":
+            return 200, lists["namespaces"][0]
         return (
             (200, b"") if "/log" in path else (200, {"items": lists.get(path.partition("?")[0].rpartition("/")[2], [])})
         )
