@@ -15,6 +15,7 @@ from components.actions.keepers import keeper_path
 from components.actions.readiness import NotReady
 from components.model import job
 from lab.cluster import images
+from tests.api.actions.live import eventually
 
 # The image names another signal, QUIT, to be stopped with.
 HEEDS = "trap 'exit {code}' TERM QUIT; while :; do sleep 0.1; done"
@@ -132,6 +133,22 @@ def test_a_job_that_fails_says_why_within_seconds(client: Client, namespace: str
         assert words in caught.value.diagnosis
     with pytest.raises(NotReady, match=r"BackoffLimitExceeded|no attempt of its backoff_limit is left"):
         jobs.wait_complete(client, namespace, "fails", patience=60)
+
+
+@pytest.mark.parametrize("after", [{}, {"after": "side"}], ids=["before the sidecar", "after it"])
+def test_an_init_container_that_fails_ends_its_pod(client: Client, namespace: str, after: Json) -> None:
+    """S14: the sidecar never starts, or runs beside it; the main container starts in neither, and the cause is told."""
+    init = [container("prepare", "echo no schema; exit 4", **after)]
+    create(client, namespace, "init", "true", HEEDS.format(code=0), backoffLimit=0, pod={"initContainers": init})
+    with pytest.raises(NotReady, match=r"init container prepare: .*exit code 4; .*no schema"):
+        jobs.wait_complete(client, namespace, "init", patience=30)
+    # A pod has failed once its sidecars have ended.
+    eventually(lambda: pod_of(client, namespace, "init")["status"]["phase"] == "Failed")
+    status = pod_of(client, namespace, "init")["status"]
+    states = {each["name"]: each["state"] for each in [*status["initContainerStatuses"], *status["containerStatuses"]]}
+    assert 4 == states["prepare"]["terminated"]["exitCode"]
+    assert ("terminated" in states["side"]) == bool(after)
+    assert "terminated" not in states["main"]
 
 
 def test_what_cannot_start_is_not_waited_for(client: Client, namespace: str) -> None:
