@@ -88,7 +88,7 @@ def test_a_killed_rollout_is_taken_back_by_a_reverted_program(
         eventually(lambda: plan(client, former).outcome == "unchanged")
         assert "" == abandoned(client, former)
         assert unmarked(client, namespace)
-    assert kills > 1
+    assert kills >= (2 if image == BAD_IMAGE else 1)  # a good one is one change, and needs no way back
 
 
 def test_one_that_replaces_no_pods_is_left_alone(client: Client, namespace: str) -> None:
