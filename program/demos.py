@@ -149,6 +149,7 @@ def mixed_protocol(settings: Settings, connection: Any, workload: SidecarWorkloa
         "selector": workload.match_labels,
         "container_ports": workload.container_ports,
         "ports": ports,
+        "wait_for_pods": settings.sidecar_replicas > 0,
     }
     if settings.platform == "kind":
         args["type"] = "NodePort"

@@ -30,7 +30,14 @@ def problems(path: str, annotations: Any) -> Iterator[Problem]:
         return
     for key in annotations:
         yield from names.label_key(entry_path(path, key), key.lower())
-    texts = [text for entry in annotations.items() for text in entry if isinstance(text, str)]
+    yield from size_problems(path, annotations, {})
+
+
+def size_problems(path: str, annotations: Any, added: dict[str, str]) -> Iterator[Problem]:
+    """Yield that annotations are too large together with those that the API server adds."""
+    if not isinstance(annotations, dict):
+        return
+    texts = [text for entry in (added | annotations).items() for text in entry if isinstance(text, str)]
     size = sum(len(text.encode()) for text in texts)
     if size > _LARGEST:
         yield Problem(path, f"they have {size} bytes", f"annotations hold {_LARGEST}; a config volume holds more")

@@ -71,6 +71,18 @@ def annotation_problems(path: str, container: Mapping[str, Any], annotations: An
         yield Problem(f"{path}.security_context.app_armor_profile", "an annotation says something else", remedy)
 
 
+def added_annotations(containers: Any) -> dict[str, str]:
+    """Return the annotations that the API server adds to pods for their containers' AppArmor profiles."""
+    found = {}
+    for _, container in entries(containers):
+        context, name = container.get("security_context"), container.get("name")
+        profile = context.get("app_armor_profile") if isinstance(context, dict) else None
+        kind = profile.get("type") if isinstance(profile, dict) else None
+        if isinstance(name, str) and isinstance(profile, dict) and isinstance(kind, str) and known(kind):
+            found[_APP_ARMOR + name] = _ANNOTATIONS.get(kind, f"localhost/{profile.get('localhost_profile')}")
+    return found
+
+
 def _capabilities(path: str, capabilities: Any) -> Iterator[Problem]:
     if not isinstance(capabilities, dict):
         return

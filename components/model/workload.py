@@ -183,6 +183,13 @@ def _min_ready(args: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _added(args: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field in ("init_containers", "sidecars", "containers"):
+        found |= security_context.added_annotations(args.get(field))
+    return found
+
+
 def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     match, labels = args.get("match_labels"), args.get("labels")
     yield from names.labels("match_labels", match)
@@ -191,6 +198,7 @@ def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     restarting = {} if restart is None else {RESTART_ANNOTATION: restart}
     annotated = {**written, **restarting} if isinstance(written, dict) else written or restarting
     yield from annotations.pod_problems("annotations", annotated, _container_names(args))
+    yield from annotations.size_problems("annotations", annotated, _added(args))
     yield from names.labels("node_selector", args.get("node_selector"))
     if isinstance(match, dict) and all(value is None for value in match.values()):
         yield Problem("match_labels", "it is empty", "write at least one label, or leave it out", "empty")

@@ -31,7 +31,7 @@ def check(snapshot: Snapshot) -> Iterator[Trouble | Unseen]:
     namespace = seen(f"namespace {snapshot.namespace}", lambda: snapshot.client.find(path), "allow `get` on it")
     if isinstance(namespace, Unseen):
         yield namespace
-    elif namespace is not None and "deletionTimestamp" in namespace["metadata"]:
+    elif namespace is not None and "deletionTimestamp" in namespace.get("metadata", {}):
         yield _ending(namespace)
     yield from _nodes(snapshot.of("nodes"), {pod["spec"].get("nodeName") for pod in snapshot.of("pods")})
 

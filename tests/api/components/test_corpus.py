@@ -155,6 +155,7 @@ class Figures:
         )
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # it would stand in the place of what was found
 def test_what_is_accepted_here_is_accepted_there(client: Client, report: Report) -> None:
     """And what is refused here and accepted there is refused by a rule that docs/validation.md gives a reason for."""
     assert [] == corpus.without_values()

@@ -67,6 +67,14 @@ AS_THE_SERVER: list[tuple[dict[str, Any], str, str]] = [
     ({"annotations": {"a b": "c"}}, "annotations['a b']", "not a label key"),
     ({"annotations": {"a": "x" * 262144}}, "annotations", "annotations hold 262144"),
     (
+        {
+            "annotations": {"a": "x" * 262143},
+            "container": {"security_context": {"app_armor_profile": {"type": "RuntimeDefault"}}},
+        },
+        "annotations",
+        "annotations hold 262144",
+    ),
+    (
         {"annotations": {"controller.kubernetes.io/pod-deletion-cost": "+1"}},
         "annotations['controller.kubernetes.io/pod-deletion-cost']",
         "'-100'",
