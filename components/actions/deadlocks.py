@@ -6,7 +6,8 @@ from components.actions import events
 from components.actions.client import Client, Items, Json
 from components.actions.diagnosis import Finding
 from components.actions.explaining import refused
-from components.actions.starting import awaited, role_of
+from components.actions.pod_parts import role_of
+from components.actions.starting import awaited
 
 # A sidecar may yet come to listen on that port itself.
 _SECONDS = 20.0

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from components.actions import causes
 from components.actions.client import Json
-from components.actions.starting import held_back, role_of, spec_of
+from components.actions.pod_parts import role_of, spec_of, statuses_of
+from components.actions.starting import held_back
 
 # A crash loop, or a startup probe that kills again and again, is hopeless from the third end on, once a run that began
 # so late in the pod's life has ended, too: applications wait by crashing for a neighbour, such as a database, which
@@ -137,13 +138,11 @@ def _unschedulable(pod: Json) -> Iterator[Finding]:
 
 
 def _containers(pod: Json) -> Iterator[Finding]:
-    status = pod.get("status", {})
-    for key in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(key) or []:
-            finding = _container(pod, container)
-            if finding is not None:
-                held = held_back(pod, container["name"])
-                yield replace(finding, detail=_joined(finding.detail, waiting_for_it(held)))
+    for container in statuses_of(pod):
+        finding = _container(pod, container)
+        if finding is not None:
+            held = held_back(pod, container["name"])
+            yield replace(finding, detail=_joined(finding.detail, waiting_for_it(held)))
 
 
 def waiting_for_it(held: list[str]) -> str:
@@ -226,18 +225,16 @@ def _never_ready(pod: Json) -> bool:
 
 def _not_ready(pod: Json) -> Iterator[Finding]:
     """Name running containers that are not ready; probes may still succeed, so there is no grace to run out."""
-    status = pod.get("status", {})
-    for key in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(key) or []:
-            role = role_of(pod, container["name"])
-            if role == "init container" or "running" not in (container.get("state") or {}) or container.get("ready"):
-                continue
-            probe = "startup" if container.get("started") is False else "readiness"
-            why = f"it runs, but its {probe} probe does not succeed"
-            held = waiting_for_it(held_back(pod, container["name"])) if probe == "startup" else ""
-            remedy = f"correct the {probe} probe or what it asks"
-            where = pod["metadata"]["name"]
-            yield Finding(where, container["name"], role, "NotReady", _joined(why, held), remedy, None)
+    for container in statuses_of(pod):
+        role = role_of(pod, container["name"])
+        if role == "init container" or "running" not in (container.get("state") or {}) or container.get("ready"):
+            continue
+        probe = "startup" if container.get("started") is False else "readiness"
+        why = f"it runs, but its {probe} probe does not succeed"
+        held = waiting_for_it(held_back(pod, container["name"])) if probe == "startup" else ""
+        remedy = f"correct the {probe} probe or what it asks"
+        where = pod["metadata"]["name"]
+        yield Finding(where, container["name"], role, "NotReady", _joined(why, held), remedy, None)
 
 
 def _not_ending(pod: Json) -> Iterator[Finding]:

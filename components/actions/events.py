@@ -10,6 +10,7 @@ from components.actions import causes
 from components.actions.client import Client, Json, path_of
 from components.actions.diagnosis import Finding
 from components.actions.errors import ApiError
+from components.actions.pod_parts import statuses_of
 
 # Events by which an autoscaler says that a node for the pod is on its way.
 _NODE_COMING = {"TriggeredScaleUp", "Nominated"}
@@ -83,8 +84,7 @@ def waits_for_sandbox(pod: Json) -> bool:
         return False
     if any(c["type"] == "PodReadyToStartContainers" and c["status"] == "True" for c in status.get("conditions") or []):
         return False
-    listed = [s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or []]
-    return all("waiting" in (s.get("state") or {}) and not s.get("lastState") for s in listed)
+    return all("waiting" in (s.get("state") or {}) and not s.get("lastState") for s in statuses_of(pod))
 
 
 def start_finding(pod: Json, events: list[Json], old: Collection[str] = ()) -> Finding | None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from components.actions.client import Items, Json
 from components.actions.diagnosis import Finding
-from components.actions.starting import probed_port, spec_of
+from components.actions.pod_parts import spec_of
+from components.actions.starting import probed_port
 
 _KILLED = re.compile(r"ontainer \S+ failed (liveness|startup) probe")
 _PROBE = re.compile(r"(Startup|Readiness|Liveness) probe (?:failed|errored)[^:]*: ?(.*)", re.DOTALL)

@@ -22,6 +22,7 @@ from components.actions.client import Client, Items, Json, path_of
 from components.actions.diagnosis import Finding, findings
 from components.actions.errors import ApiError
 from components.actions.keepers import is_owned, keeper_path
+from components.actions.pod_parts import sidecars_of
 from components.actions.readiness import NotReady, node_is_coming
 from components.actions.resize.journal import OWN_MANAGER
 from components.actions.stateful import creation_finding
@@ -253,7 +254,7 @@ def _running_sidecars(pod: Json) -> list[str]:
 
 
 def _sidecars(pod: Json) -> set[str]:
-    return {each["name"] for each in pod["spec"].get("initContainers") or [] if each.get("restartPolicy") == "Always"}
+    return {each["name"] for each in sidecars_of(pod)}
 
 
 def _policy(job: Json) -> str:

@@ -26,6 +26,7 @@ from components.actions.client import Client, Json
 from components.actions.diagnosis import Finding, findings, replica_set_finding
 from components.actions.errors import ActionError
 from components.actions.keepers import keeper_kind, keeper_path
+from components.actions.pod_parts import serving_of, statuses_of
 from components.actions.resize.kinds import KINDS, is_observed, kind_of
 from components.actions.resize.live import pods_of, replica_sets_of
 from components.actions.resize.pods import unactuated
@@ -157,11 +158,8 @@ def _is_settled(client: Client, live: Json, lasted: float) -> bool:
 
 def _unprobed(pod: Json) -> list[Json]:
     """Return the statuses of containers and sidecars that no readiness probe speaks for."""
-    spec, status = pod["spec"], pod.get("status", {})
-    sidecars = [each for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"]
-    names = {each["name"] for each in [*sidecars, *spec["containers"]] if "readinessProbe" not in each}
-    told = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    return [each for each in told if each["name"] in names]
+    names = {each["name"] for each in serving_of(pod) if "readinessProbe" not in each}
+    return [each for each in statuses_of(pod) if each["name"] in names]
 
 
 def settling_seconds(status: Json) -> float:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
 from components.actions.keepers import keeper_kind
 from components.actions.pod_exec import run_in
+from components.actions.pod_parts import spec_of
 from components.actions.resize.journal import OWN_MANAGER
 from components.actions.resize.kinds import kind_of
 from components.actions.resize.live import active_pods, pods_of, replica_sets_of
@@ -141,16 +142,10 @@ def _await_content(
 
 
 def _folder(pod: Json, reload: Reload) -> str:
-    for container in _containers(pod):
-        for mount in container.get("volumeMounts") or []:
-            if container["name"] == reload.container and mount["name"] == reload.volume:
-                return str(mount["mountPath"])
+    for mount in spec_of(pod, reload.container).get("volumeMounts") or []:
+        if mount["name"] == reload.volume:
+            return str(mount["mountPath"])
     raise _Failed(f"container {reload.container} does not mount the volume {reload.volume}")
-
-
-def _containers(pod: Json) -> Iterator[Json]:
-    for field in ("initContainers", "containers"):
-        yield from pod["spec"].get(field) or []
 
 
 def _tell(client: Client, pod: Json, reload: Reload) -> None:

@@ -20,6 +20,8 @@ from typing import Any
 from components.actions import events
 from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError
+from components.actions.pod_parts import serving_of
+from components.actions.resize.pods import is_ready
 
 _POLL = 0.5
 # A controller sets status and events one after the other, and repeats what may pass.
@@ -195,7 +197,7 @@ def _pods(client: Client, service: Json) -> Iterator[_Finding]:
     if not pods:
         yield _Finding(f"no pod in {metadata['namespace']} has the labels of its selector, {selector}")
         return
-    ready = [pod for pod in pods if is_ready(pod)]
+    ready = [pod for pod in pods if is_ready(pod) and "deletionTimestamp" not in pod["metadata"]]
     if not ready:
         count = "the pod behind it is" if len(pods) == 1 else f"none of the {len(pods)} pods behind it is"
         yield _Finding(f"{count} {'not ' if len(pods) == 1 else ''}ready")
@@ -231,25 +233,16 @@ def _serves(endpoint: Json) -> bool:
     return (endpoint.get("conditions") or {}).get("ready") is not False
 
 
-def is_ready(pod: Json) -> bool:
-    """Tell whether a pod takes traffic: it is ready and not on its way out. Pure."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
-
-
 def has_port(pod: Json, name: str, protocol: str) -> bool:
     """Tell whether a container or sidecar of the pod has a port of this name and protocol. Pure."""
     return f"{name}/{protocol}" in _named(pod)
 
 
 def _named(pod: Json) -> list[str]:
-    spec = pod["spec"]
     # The endpoint controller looks at native sidecars, too (FindPort in pkg/api/v1/pod/util.go).
-    sidecars = [each for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"]
     return [
         f"{port['name']}/{port.get('protocol') or 'TCP'}"
-        for container in [*spec["containers"], *sidecars]
+        for container in serving_of(pod)
         for port in container.get("ports") or []
         if port.get("name")
     ]

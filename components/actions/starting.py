@@ -8,26 +8,9 @@ one, has succeeded once. Readiness and liveness probes hold nothing back (KEP-75
 import re
 
 from components.actions.client import Json
+from components.actions.pod_parts import containers_of, role_of, spec_of, statuses_of
 
 _LOCAL_PORT = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])[:/ ](\d{1,5})\b")
-
-
-def containers_of(pod: Json) -> list[Json]:
-    """Return the pod's containers in the order in which they start."""
-    return [*(pod["spec"].get("initContainers") or []), *(pod["spec"].get("containers") or [])]
-
-
-def role_of(pod: Json, name: str) -> str:
-    """Return what a container of the pod is called: sidecar, init container or container."""
-    for container in pod["spec"].get("initContainers") or []:
-        if container["name"] == name:
-            return "sidecar" if container.get("restartPolicy") == "Always" else "init container"
-    return "container"
-
-
-def spec_of(pod: Json, name: str) -> Json:
-    """Return a container of the pod's spec; empty where it has none of that name."""
-    return next((each for each in containers_of(pod) if each["name"] == name), {})
 
 
 def held_back(pod: Json, name: str) -> list[str]:
@@ -36,8 +19,7 @@ def held_back(pod: Json, name: str) -> list[str]:
     if name not in order or role_of(pod, name) == "container":
         return []
     later = order[order.index(name) + 1 :]
-    status = pod.get("status", {})
-    told = {s["name"]: s for key in ("initContainerStatuses", "containerStatuses") for s in status.get(key) or []}
+    told = {status["name"]: status for status in statuses_of(pod)}
     return [each for each in later if each not in told or _never_began(told[each])]
 
 

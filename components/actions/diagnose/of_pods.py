@@ -9,8 +9,8 @@ from components.actions.diagnose.report import Trouble
 from components.actions.diagnose.snapshot import Snapshot
 from components.actions.diagnosis import Finding, findings
 from components.actions.events import newest_warning, start_finding, waits_for_sandbox
+from components.actions.pod_parts import containers_of, role_of, statuses_of
 from components.actions.resize.pods import is_alive, is_ready
-from components.actions.starting import containers_of, role_of
 
 _LOGS = 20
 _RESTARTED = re.compile(r"ontainer (\S+) failed liveness probe")
@@ -99,6 +99,4 @@ def _hooks(pod: Json, told: Items) -> Iterator[Finding]:
 
 
 def _runs(pod: Json, name: str) -> bool:
-    status = pod.get("status", {})
-    told = [each for key in ("initContainerStatuses", "containerStatuses") for each in status.get(key) or []]
-    return any(each["name"] == name and "running" in (each.get("state") or {}) for each in told)
+    return any(each["name"] == name and "running" in (each.get("state") or {}) for each in statuses_of(pod))

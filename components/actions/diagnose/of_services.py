@@ -8,6 +8,7 @@ from components.actions.diagnose.of_workloads import last_applied
 from components.actions.diagnose.report import Trouble
 from components.actions.diagnose.snapshot import Snapshot
 from components.actions.events import newest_warning
+from components.actions.pod_parts import serving_of
 from components.actions.resize.pods import is_alive, is_ready
 
 _NAMED = 3
@@ -97,9 +98,7 @@ def _target(port: Json, pods: Items) -> Iterator[tuple[str, str]]:
 
 
 def _ports(pod: Json) -> Items:
-    spec = pod["spec"]
-    sidecars = [each for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"]
-    return [port for each in [*sidecars, *spec["containers"]] for port in each.get("ports") or []]
+    return [port for each in serving_of(pod) for port in each.get("ports") or []]
 
 
 def _matches(selector: Mapping[str, str], pod: Json) -> bool:

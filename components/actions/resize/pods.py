@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from components.actions.client import Json, path_of
+from components.actions.pod_parts import statuses_of
 from components.actions.resize.resources import (
     RESIZABLE,
     Resources,
@@ -165,9 +166,7 @@ def _conditions(pod: Json) -> Progress | None:
 
 def _statuses(pod: Json) -> list[tuple[Json, Json]]:
     """Pair every container of the pod's spec with its status."""
-    status = pod.get("status", {})
-    listed = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-    by_name = {s["name"]: s for s in listed}
+    by_name = {s["name"]: s for s in statuses_of(pod)}
     return [(c, by_name[c["name"]]) for _kind, c in containers(pod["spec"]) if c["name"] in by_name]
 
 
