@@ -8,7 +8,7 @@ answer could make a known value unknown.
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -22,6 +22,7 @@ from components.model.facts import Cluster
 from components.model.feature import Feature, parse
 from components.model.finding import Finding, Report
 
+_R = TypeVar("_R")
 Needs = Callable[[], Awaitable[Sequence[str]]]
 """Gives the features that a component needs, once its arguments are there."""
 
@@ -50,19 +51,10 @@ async def ask(
 
     Raises RunError when an update cannot reach the cluster, and for whatever else keeps it from answering.
     """
-    asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
-    preview = pulumi.runtime.is_dry_run()
-
-    def check() -> Report:
-        return preflight.check(asked.client(reached), features, namespaces, deploying=not preview)
-
-    try:
-        return await in_thread(check, at_exit="end")
-    except ActionError as problem:
-        if not preview or not isinstance(problem, ConnectionProblem):
-            raise pulumi.RunError(str(problem)) from None
-        row.warn(f"this preview cannot tell what the cluster can do: {problem}")
-        return None
+    deploying = not pulumi.runtime.is_dry_run()
+    return await _answer(
+        reached, row, lambda client: preflight.check(client, features, namespaces, deploying=deploying)
+    )
 
 
 def warn_once(reached: Connection, report: Report, row: Row) -> None:
@@ -79,10 +71,15 @@ async def observed(reached: Connection, row: Row, *, balancers: bool) -> Cluster
 
     Its load balancers are looked for where asked. What other components asked in this run is not asked again.
     """
-    asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
     wanted = [Feature("load-balancer" if balancers else "mixed-protocol")]
+    return await _answer(reached, row, lambda client: preflight.observe(client, wanted))
+
+
+async def _answer(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
+    """Ask this run's client of the cluster; None, with a warning, in a preview that cannot reach it."""
+    asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
     try:
-        return await in_thread(preflight.observe, asked.client(reached), wanted, at_exit="end")
+        return await in_thread(lambda: question(asked.client(reached)), at_exit="end")
     except ActionError as problem:
         if not pulumi.runtime.is_dry_run() or not isinstance(problem, ConnectionProblem):
             raise pulumi.RunError(str(problem)) from None
