@@ -33,7 +33,7 @@ from components.actions.resize.ownership import hand_back
 from components.actions.resize.pods import is_ready
 from components.actions.resize.templates import digest, equal_ignoring_hash, has_sizes, sizes, without_none
 from components.actions.resize.verdict import revision_of
-from components.actions.resize.window import until_no_conflict
+from components.actions.resize.window import until_no_conflict, until_observed
 
 MARK = "kubernetes-emerging/rollout"
 _STEERING: dict[Kind, tuple[str, ...]] = {
@@ -41,7 +41,6 @@ _STEERING: dict[Kind, tuple[str, ...]] = {
     "StatefulSet": ("minReadySeconds",),
 }
 _OBSERVED_SECONDS = 15.0
-_PAUSE = 0.2
 Say = Callable[[str], None]
 
 
@@ -161,11 +160,7 @@ def _failed(client: Client, manifest: Json, uid: str) -> list[Json]:
     """
     if kind_of(manifest) != "StatefulSet":
         return []
-    deadline = time.monotonic() + _OBSERVED_SECONDS
-    live = client.find(_path(manifest))
-    while live is not None and not is_observed(live) and time.monotonic() < deadline:
-        time.sleep(_PAUSE)
-        live = client.find(_path(manifest))
+    live = until_observed(lambda: client.find(_path(manifest)), _OBSERVED_SECONDS)
     if live is None or live["metadata"]["uid"] != uid or not is_observed(live):
         return []
     update = live["status"].get("updateRevision")

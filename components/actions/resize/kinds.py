@@ -2,12 +2,12 @@
 
 from typing import Literal, get_args
 
-from components.actions.client import Json, path_of
+from components.actions.client import Json
+from components.actions.keepers import keeper_path
 
 Kind = Literal["Deployment", "StatefulSet"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 APPS = "apps/v1"
-_RESOURCES: dict[Kind, str] = {"Deployment": "deployments", "StatefulSet": "statefulsets"}
 # As `kubectl` takes them, with or without the API group.
 _WRITTEN: dict[str, Kind] = {
     **dict.fromkeys(("deployment", "deployments", "deploy"), "Deployment"),
@@ -29,14 +29,9 @@ def is_observed(workload: Json) -> bool:
     return bool(workload.get("status", {}).get("observedGeneration", 0) >= workload["metadata"]["generation"])
 
 
-def resource_of(kind: Kind) -> str:
-    """Return the kind's resource in the API group `apps`."""
-    return _RESOURCES[kind]
-
-
 def workload_path(kind: Kind, namespace: str, name: str = "") -> str:
     """Return the API path of a workload, or of all of its kind in the namespace."""
-    return path_of(APPS, _RESOURCES[kind], namespace, name)
+    return keeper_path(kind, namespace, name)
 
 
 def argument(kind: Kind, name: str) -> str:

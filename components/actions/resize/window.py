@@ -17,6 +17,7 @@ from components.actions.resize.journal import ANNOTATION, FIELD_MANAGER, Journal
 from components.actions.resize.kinds import is_observed, workload_path
 
 _R = TypeVar("_R")
+_Live = TypeVar("_Live", bound=Json | None)
 _ATTEMPTS = 20
 PAUSE = 0.1
 CONTROLLER_SECONDS = 60.0
@@ -101,17 +102,13 @@ class Window(ABC):
 
     def observed(self, *, ours: bool = True) -> Json:
         """Wait until the controller has seen the latest change; return the workload as it is then."""
-        deadline = time.monotonic() + CONTROLLER_SECONDS
-        while True:
-            live = self.live() if ours else self._same_object()
-            if is_observed(live):
-                return live
-            if time.monotonic() > deadline:
-                raise NotAdopted(
-                    f"the {self.journal.kind} controller has not looked at {self.what} for "
-                    f"{CONTROLLER_SECONDS:.0f} s: check kube-controller-manager"
-                )
-            time.sleep(PAUSE)
+        live = until_observed(self.live if ours else self._same_object, CONTROLLER_SECONDS)
+        if not is_observed(live):
+            raise NotAdopted(
+                f"the {self.journal.kind} controller has not looked at {self.what} for "
+                f"{CONTROLLER_SECONDS:.0f} s: check kube-controller-manager"
+            )
+        return live
 
     def turn(self, direction: Literal["undo", "rollout"]) -> None:
         """Note in the journal where the run is heading from now on, so that a later run goes on there."""
@@ -141,6 +138,19 @@ def is_held(live: Json) -> bool:
     """Tell whether the controller of a workload with a journal replaces no pods of its own accord. Pure."""
     spec = live["spec"]
     return bool(spec.get("paused")) or (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
+
+
+def until_observed(read: Callable[[], _Live], seconds: float) -> _Live:
+    """Read a workload until its controller has seen the latest spec, or the seconds are over; return the last reading.
+
+    One that is gone (None), and what `read` raises, ends it.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        live = read()
+        if live is None or is_observed(live) or time.monotonic() > deadline:
+            return live
+        time.sleep(PAUSE)
 
 
 def until_no_conflict(attempt: Callable[[], _R]) -> _R:
