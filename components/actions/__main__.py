@@ -1,7 +1,6 @@
 """Command line of the actions: `python -m components.actions` works without Pulumi."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,8 +12,7 @@ from components.actions.clouds import platforms_app
 from components.actions.cri import cri_check
 from components.actions.diagnose.command import diagnose_command
 from components.actions.errors import ActionError
-from components.actions.options import AsJson, Context, Kubeconfig
-from components.actions.options import connected as _client
+from components.actions.options import AsJson, Context, Kubeconfig, connected, run_app
 from components.actions.reset.commands import plan_reset_command, reset_command
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
 from components.actions.resize.desired import manifest_of, with_sizes
@@ -80,7 +78,7 @@ def preflight_command(
     wasm=<handler>, cri. Reads only, and changes nothing.
     """
     wanted = [parse(text) for text in features]
-    with _client(kubeconfig, context) as client:
+    with connected(kubeconfig, context) as client:
         report = preflight.check(client, wanted, namespaces or (), deploying=deploying)
     typer.echo(json.dumps(report.to_json(), indent=2) if as_json else preflight.render(report))
     if report.stops:
@@ -98,7 +96,7 @@ def status(
 ) -> None:
     """Say whether a resize of the workload is unfinished: exit code 0 if none is, 1 if one is, 2 without it."""
     kind, name = parse_argument(name)
-    with _client(kubeconfig, context) as client:
+    with connected(kubeconfig, context) as client:
         found = _unfinished(client, namespace, name, kind)
     if as_json:
         typer.echo(json.dumps({"unfinished": found.to_json() if found else None}))
@@ -127,7 +125,7 @@ def plan_command(
     if (file is None) == (not sizes):
         raise ActionError("what is to change is not clear: write --set or --file, and not both")
     kind, name = parse_argument(name)
-    with _client(kubeconfig, context) as client:
+    with connected(kubeconfig, context) as client:
         live = client.find(workload_path(kind, namespace, name))
         if live is None:
             raise _missing(namespace, name, kind)
@@ -186,7 +184,7 @@ def _finish(
     as_json: bool,
 ) -> None:
     kind, name = parse_argument(name)
-    with _client(kubeconfig, context) as client:
+    with connected(kubeconfig, context) as client:
         found = _unfinished(client, namespace, name, kind)
         text = "nothing to finish"
         if found:
@@ -206,11 +204,7 @@ def _missing(namespace: str, name: str, kind: Kind) -> ActionError:
 
 def run() -> None:
     """Run the command line; foreseeable problems are one line and exit code 2."""
-    try:
-        app()
-    except (ActionError, ValueError) as problem:
-        typer.echo(f"error: {problem}", err=True)
-        sys.exit(2)
+    run_app(app, failure=2)
 
 
 if __name__ == "__main__":

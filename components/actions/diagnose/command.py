@@ -5,26 +5,26 @@ from typing import Annotated
 
 import typer
 
-from components.actions.connection import load_kubeconfig
 from components.actions.diagnose.diagnosing import diagnose, every_namespace
 from components.actions.diagnose.rendering import render
 from components.actions.diagnose.report import Diagnosis
 from components.actions.diagnose.targets import parse_target
 from components.actions.errors import ActionError
+from components.actions.options import AsJson, Context, Kubeconfig, connected
 
 
 def diagnose_command(
-    kubeconfig: Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")],
+    kubeconfig: Kubeconfig,
     target: Annotated[
         str | None, typer.Argument(metavar="[KIND/NAME]", help="One object; NAME alone is a Deployment.")
     ] = None,
     namespaces: Annotated[
         list[str] | None, typer.Option("--namespace", "-n", help="A namespace to look at. Repeatable.")
     ] = None,
-    context: Annotated[str | None, typer.Option(help="Context; by default the current one.")] = None,
+    context: Context = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Look at every namespace.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what is wrong with what runs: exit code 0 if nothing is, 1 if something is, 2 without an answer.
 
@@ -34,7 +34,7 @@ def diagnose_command(
     if sum([bool(target), every]) > 1 or (every and namespaces) or (target and len(namespaces or []) > 1):
         raise ActionError("what to look at is not clear: write KIND/NAME with one --namespace, or --all alone")
     meant = parse_target(target) if target else None
-    with load_kubeconfig(kubeconfig, context).client() as client:
+    with connected(kubeconfig, context) as client:
         named = every_namespace(client) if every else namespaces or ["default"]
         found = diagnose(client, named, meant, may_be_gone=every)
     tell(found, as_json=as_json)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from components.actions.client import Client, path_of
 from components.actions.diagnose.checks import CHECKS
 from components.actions.diagnose.report import Diagnosis, Trouble, merged
-from components.actions.diagnose.snapshot import RESOURCES, Snapshot, take
+from components.actions.diagnose.snapshot import RESOURCES, Snapshot, take, take_of_cluster
 from components.actions.diagnose.targets import Target
 from components.actions.errors import ActionError
 from components.actions.preflight.reading import seen
@@ -25,8 +25,9 @@ def diagnose(
     troubles: list[Trouble] = []
     unknown: list[Unseen] = []
     count: Counter[str] = Counter()
+    of_cluster = take_of_cluster(client)
     for namespace in namespaces:
-        snapshot = take(client, namespace)
+        snapshot = take(client, namespace, of_cluster)
         if not may_be_gone:
             _require(snapshot, target)
         unknown += [each for each in snapshot.lists.values() if isinstance(each, Unseen)]

@@ -86,17 +86,27 @@ class Snapshot:
         return names[-1], names
 
 
-def take(client: Client, namespace: str) -> Snapshot:
-    """Read a namespace. Raises `ConnectionProblem` when there is no answer; a lacking right leaves a list unseen."""
+def take(client: Client, namespace: str, of_cluster: Mapping[str, Seen[Items]]) -> Snapshot:
+    """Read a namespace, beside what `take_of_cluster` has read.
+
+    Raises `ConnectionProblem` when there is no answer; a lacking right leaves a list unseen.
+    """
+    return Snapshot(client, namespace, {**_lists(client, RESOURCES, namespace), **of_cluster})
+
+
+def take_of_cluster(client: Client) -> Mapping[str, Seen[Items]]:
+    """Read what belongs to no namespace, as `take` reads one."""
+    return _lists(client, OF_CLUSTER)
+
+
+def _lists(client: Client, resources: Mapping[str, tuple[str, str]], namespace: str = "") -> dict[str, Seen[Items]]:
+    where = f" in {namespace}" if namespace else ""
 
     def read(resource: str) -> Seen[Items]:
-        of_cluster = resource in OF_CLUSTER
-        version, kind = OF_CLUSTER[resource] if of_cluster else RESOURCES[resource]
-        path = path_of(version, resource) if of_cluster else path_of(version, resource, namespace)
-        where = "" if of_cluster else f" in {namespace}"
+        version, kind = resources[resource]
+        path = path_of(version, resource, namespace)
         remedy = f"allow `list` on {resource}{'.' + version.partition('/')[0] if '/' in version else ''}"
         # Lists leave out the kind of their items.
         return seen(f"the list of {resource}{where}", lambda: [{**i, "kind": kind} for i in client.list(path)], remedy)
 
-    names = [*RESOURCES, *OF_CLUSTER]
-    return Snapshot(client, namespace, dict(zip(names, at_once(read, names), strict=True)))
+    return dict(zip(resources, at_once(read, list(resources)), strict=True))

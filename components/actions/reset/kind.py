@@ -6,7 +6,6 @@ is deleted and made anew under the same kubeconfig, with the same name, from the
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,12 +14,12 @@ import typer
 
 from components.actions.connection import cluster_id_of, load_kubeconfig
 from components.actions.errors import ActionError
+from components.actions.options import Kubeconfig, run_app
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 Name = Annotated[str, typer.Option(help="The kind cluster's name; here there is no default.")]
-TheKubeconfig = Annotated[str, typer.Option(envvar="KUBECONFIG", help="Path of the kubeconfig.")]
 Expected = Annotated[
     str, typer.Option(envvar="RESET_CLUSTER", help="The cluster that is meant: the UID of kube-system.")
 ]
@@ -28,7 +27,7 @@ Config = Annotated[Path | None, typer.Option(help="The file that the cluster was
 
 
 @app.command()
-def main(name: Name, kubeconfig: TheKubeconfig, expect: Expected, config: Config = None) -> None:
+def main(name: Name, kubeconfig: Kubeconfig, expect: Expected, config: Config = None) -> None:
     """Delete a kind cluster and make it anew, if it is the one that is meant; one that is not there is made."""
     if config and not config.is_file():
         raise ActionError(f"{config} does not exist: give the file that the cluster was made from")
@@ -53,11 +52,7 @@ def _kind(*arguments: str) -> str:
 
 def run() -> None:
     """Run the command line; a foreseeable problem is a line and exit code 1."""
-    try:
-        app()
-    except (ActionError, ValueError) as problem:
-        typer.echo(f"error: {problem}", err=True)
-        sys.exit(1)
+    run_app(app, failure=1)
 
 
 if __name__ == "__main__":
