@@ -5,7 +5,8 @@ k8s.io/kubernetes/pkg/apis/core/validation.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from components.model import names
@@ -24,28 +25,26 @@ _DEAD = {
 }
 
 
-def problems(path: str, annotations: Any) -> Iterator[Problem]:
-    """Yield what is wrong with the annotations of any object, in whose keys upper case counts as lower."""
+def problems(path: str, annotations: Any, added: Mapping[str, str] = MappingProxyType({})) -> Iterator[Problem]:
+    """Yield what is wrong with the annotations of any object, in whose keys upper case counts as lower.
+
+    Those that the API server adds count towards their size.
+    """
     if not isinstance(annotations, dict):
         return
     for key in annotations:
         yield from names.label_key(entry_path(path, key), key.lower())
-    yield from size_problems(path, annotations, {})
-
-
-def size_problems(path: str, annotations: Any, added: dict[str, str]) -> Iterator[Problem]:
-    """Yield that annotations are too large together with those that the API server adds."""
-    if not isinstance(annotations, dict):
-        return
-    texts = [text for entry in (added | annotations).items() for text in entry if isinstance(text, str)]
+    texts = [text for entry in {**added, **annotations}.items() for text in entry if isinstance(text, str)]
     size = sum(len(text.encode()) for text in texts)
     if size > _LARGEST:
         yield Problem(path, f"they have {size} bytes", f"annotations hold {_LARGEST}; a config volume holds more")
 
 
-def pod_problems(path: str, annotations: Any, containers: set[str] | None) -> Iterator[Problem]:
+def pod_problems(
+    path: str, annotations: Any, containers: set[str] | None, added: Mapping[str, str]
+) -> Iterator[Problem]:
     """Yield what is wrong with a pod's; `containers` are its containers' names, or None when they are not all known."""
-    yield from problems(path, annotations)
+    yield from problems(path, annotations, added)
     for key, value in annotations.items() if isinstance(annotations, dict) else ():
         place = entry_path(path, key)
         for dead, remedy in _DEAD.items():

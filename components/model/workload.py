@@ -197,8 +197,7 @@ def _labels(args: Mapping[str, Any]) -> Iterator[Problem]:
     written, restart = args.get("annotations"), args.get("restart")
     restarting = {} if restart is None else {RESTART_ANNOTATION: restart}
     annotated = {**written, **restarting} if isinstance(written, dict) else written or restarting
-    yield from annotations.pod_problems("annotations", annotated, _container_names(args))
-    yield from annotations.size_problems("annotations", annotated, _added(args))
+    yield from annotations.pod_problems("annotations", annotated, _container_names(args), _added(args))
     yield from names.labels("node_selector", args.get("node_selector"))
     if isinstance(match, dict) and all(value is None for value in match.values()):
         yield Problem("match_labels", "it is empty", "write at least one label, or leave it out", "empty")
