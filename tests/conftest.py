@@ -6,13 +6,12 @@ instead, and stays afterwards. `LAB_TEST_MINOR=1.37` chooses another Kubernetes 
 """
 
 import os
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.namespaces import new_namespace
 from tests.workers import instance_name
 
 if TYPE_CHECKING:
@@ -88,17 +87,5 @@ def client(kube: Any) -> "Client":
 @pytest.fixture
 def namespace(kube: Any) -> Iterator[str]:
     """Make a namespace for one test; its deletion is begun afterwards and not waited for."""
-    from kubernetes.client import ApiException, CoreV1Api, V1Namespace, V1ObjectMeta
-
-    api = CoreV1Api(kube)
-    name = f"test-{uuid.uuid4().hex[:10]}"
-    api.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name)))
-    # Until a controller has made the default service account, no pod can be made here.
-    for _ in range(100):
-        try:
-            api.read_namespaced_service_account("default", name)
-            break
-        except ApiException:
-            time.sleep(0.05)
-    yield name
-    api.delete_namespace(name)
+    with new_namespace(kube) as name:
+        yield name

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kubernetes.client import ApiException, CoreV1Api, V1Namespace, V1ObjectMeta
 
 from lab.cluster import images
 from lab.engine import Engine, QuietDisplay, Summary
+from tests.namespaces import new_namespace
 from tests.programs import told
 
 if TYPE_CHECKING:
@@ -149,18 +148,8 @@ class Outcome:
 @pytest.fixture(scope="module")
 def space(kube: Any) -> Iterator[str]:
     """Make the one namespace of these tests."""
-    api = CoreV1Api(kube)
-    name = f"test-{uuid.uuid4().hex[:10]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    api.create_namespace(V1Namespace(metadata=V1ObjectMeta(name=name, labels=labels)))
-    for _ in range(100):
-        try:
-            api.read_namespaced_service_account("default", name)
-            break
-        except ApiException:
-            time.sleep(0.05)
-    yield name
-    api.delete_namespace(name)
+    with new_namespace(kube, {"pod-security.kubernetes.io/enforce": "restricted"}) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
