@@ -21,7 +21,7 @@ from components.actions.resize.planning import Plan
 from components.actions.resize.pods import needs_restart, pod_sizes, resize_patch, resize_path
 from components.actions.resize.record import record
 from components.actions.resize.resources import Resources
-from components.actions.resize.running import PodFailed, resize_pods
+from components.actions.resize.running import PodFailed, Resized, resize_pods
 from components.actions.resize.templates import resized
 from components.actions.resize.window import Interrupted, NotAdopted, Window
 from components.actions.resize.windows import window_of
@@ -108,9 +108,9 @@ def forward(window: Window, *, progress: Say, timeout: float) -> Adopted:
     window.settle()
     wanted = pod_sizes(window.live()["spec"]["template"], set(window.journal.new))
     waiting = ""
-    restarted: list[str] = []
+    took = Resized([], [])
     try:
-        restarted = resize_pods(window, wanted, timeout=timeout, say=progress)
+        took = resize_pods(window, wanted, timeout=timeout, say=progress)
     except PodFailed as error:
         if window.journal.policy == "rollout":
             window.turn("rollout")
@@ -122,9 +122,7 @@ def forward(window: Window, *, progress: Say, timeout: float) -> Adopted:
             window.actuated(pod)
     window.complete()
     window.close()
-    text = f"resized in place{_simulated(window)}: {window.journal.changes()}"
-    if restarted:
-        text += f"; restarted: {', '.join(restarted)}"
+    text = f"resized in place{_simulated(window)}: {window.journal.changes()}{took.text}"
     if waiting:
         text += f"; not carried out yet, and left to the kubelet: {waiting}"
     record(window, "ResizeWaiting" if waiting else "ResizedInPlace", text)
@@ -157,11 +155,12 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
     window.turn("undo")
     wanted = pod_sizes(_with_sizes(window.live()["spec"]["template"], old), set(old))
     stuck = _cannot_go_back(window, wanted)
+    took = Resized([], [])
     if not stuck:
         window.set_sizes()
         window.settle()
         try:
-            resize_pods(window, wanted, timeout=timeout, say=progress)
+            took = resize_pods(window, wanted, timeout=timeout, say=progress)
         except PodFailed as error:
             # Every pod asks for its old size and has it, or will: new pods would gain nothing, and lose these.
             silent = str(error) if error.asked and error.late else ""
@@ -173,7 +172,7 @@ def undo(window: Window, *, progress: Say, timeout: float) -> str:
     else:
         window.complete()
         window.close()
-    text = f"undone{_simulated(window)}: {window.journal.changes()}"
+    text = f"undone{_simulated(window)}: {window.journal.changes()}{took.text}"
     if stuck:
         text += f"; {_rolled('old', window)}, because a pod cannot go back in place ({stuck})"
     if silent:

@@ -17,7 +17,7 @@ from components.actions.resize.planning import Plan, plan
 from components.actions.resize.pods import pod_sizes
 from components.actions.resize.recovery import listed_stateful_sets
 from components.actions.resize.resources import overlaid, same
-from components.actions.resize.running import resize_pods
+from components.actions.resize.running import Resized, resize_pods
 from components.actions.resize.templates import sizes
 from components.actions.resize.verdict import drift, of_update
 
@@ -92,16 +92,16 @@ def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], N
         reasons = [*planned.reasons, *(each.text() for each in planned.verdicts if each.outcome == "rollout")]
         return [f"{what}; left as it is, because it cannot be put back in place: {'; '.join(reasons)}"]
     elif planned.drift:
-        _heal_pods(client, planned, progress=progress, timeout=timeout)
+        what += _heal_pods(client, planned, progress=progress, timeout=timeout).text
     else:
         return []
     return [f"{what}; put back in place"]
 
 
-def _heal_pods(client: Client, planned: Plan, *, progress: Callable[[str], None], timeout: float) -> None:
+def _heal_pods(client: Client, planned: Plan, *, progress: Callable[[str], None], timeout: float) -> Resized:
     settled = _Settled(client, planned)
     template = settled.live()["spec"]["template"]
-    resize_pods(settled, pod_sizes(template, set()), timeout=timeout, say=progress)
+    return resize_pods(settled, pod_sizes(template, set()), timeout=timeout, say=progress)
 
 
 def _drifted(client: Client, live: Json) -> Iterator[str]:

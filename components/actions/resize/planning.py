@@ -1,11 +1,13 @@
 """The plan: what a desired workload would mean for the live one, per container and resource. Changes nothing."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from components.actions.client import Client, Json
 from components.actions.errors import ApiError
 from components.actions.parallel import at_once
+from components.actions.resize import stranded
 from components.actions.resize.autoscalers import shifts, updating
 from components.actions.resize.budget import no_restart
 from components.actions.resize.journal import read_journal
@@ -60,7 +62,7 @@ class Plan:
 
     @property
     def spares_pods(self) -> bool:
-        """Tell whether no container restarts, and no pod is replaced, for the sake of a size: `in_place: required`."""
+        """Tell whether nothing that runs is ended for the sake of a size: what `in_place: required` asks for."""
         if self.outcome == "refused" or not self.judged:
             return False
         in_place = self.outcome == "in-place" and all(verdict.outcome == "in-place" for verdict in self.verdicts)
@@ -212,7 +214,24 @@ def _probed(client: Client, facts: Facts, decided: Plan) -> Plan:
         return None
 
     refusal = next(filter(None, at_once(probe, facts.pods)), None)
-    return _with(decided, *refusal) if refusal else decided
+    if refusal:
+        return _with(decided, *refusal)
+    replaced = list(_replaced(client, facts.pods, wanted))
+    if replaced and not client.may("delete", "pods", namespace=decided.namespace):
+        return _with(decided, "rollout", f"{replaced[0]}, and this identity may not delete pods")
+    return replace(decided, notes=[*decided.notes, *(f"{text}: it is replaced" for text in replaced)])
+
+
+def _replaced(client: Client, pods: list[Json], wanted: dict[str, Resources]) -> Iterator[str]:
+    """Name the pods that are replaced, since their kubelets would leave them with their old limits."""
+    for pod in pods:
+        patch = resize_patch(pod, wanted)
+        name = stranded.left(client, pod, stranded.idle(pod, patch)) if patch else ""
+        if name:
+            yield (
+                f"container {name} of pod {pod['metadata']['name']} does not run, and its kubelet would go on holding "
+                "the pod to its old limits (kubernetes/kubernetes#138760)"
+            )
 
 
 def judge_refusal(pod: str, error: ApiError) -> tuple[Literal["rollout", "refused"], str]:
@@ -227,4 +246,4 @@ def judge_refusal(pod: str, error: ApiError) -> tuple[Literal["rollout", "refuse
 
 
 def _with(decided: Plan, outcome: Literal["rollout", "refused"], reason: str) -> Plan:
-    return Plan(**{**vars(decided), "outcome": outcome, "reasons": [*decided.reasons, reason]})
+    return replace(decided, outcome=outcome, reasons=[*decided.reasons, reason])

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from components.actions.client import Client, Json
+from components.actions.client import Client, Json, path_of
 from components.actions.errors import ActionError, ApiError
 from components.actions.parallel import at_once
+from components.actions.resize import stranded
 from components.actions.resize.budget import allowed, is_available, read_budgets
 from components.actions.resize.pods import (
     Progress,
@@ -61,6 +62,20 @@ class Resizable(Protocol):
         """Take note that the kubelet has carried the pod's resize out; called again in every round."""
 
 
+@dataclass(frozen=True)
+class Resized:
+    """What it took: the containers that restarted, as `pod/container`, and the pods that were replaced, with why."""
+
+    restarted: list[str]
+    replaced: list[str]
+
+    @property
+    def text(self) -> str:
+        """Say it as the end of a sentence; empty where nothing restarted."""
+        parts = (("restarted", self.restarted), ("replaced", self.replaced))
+        return "".join(f"; {word}: {', '.join(listed)}" for word, listed in parts if listed)
+
+
 @dataclass
 class _Watched:
     """What was known of a pod when it was first seen, and when it was patched."""
@@ -74,33 +89,35 @@ class _Watched:
 
 def resize_pods(
     window: Resizable, wanted: dict[str, Resources], *, timeout: float, say: Callable[[str], None]
-) -> list[str]:
-    """Resize every pod of the workload to `wanted`; return the containers that restarted.
+) -> Resized:
+    """Resize every pod of the workload to `wanted`; return what it took.
 
     Pods are listed anew in every round, so one that appeared meanwhile is resized too. Where a container has to
     restart, only as many pods are without it at a time as the strategy's maxUnavailable and the PodDisruptionBudgets
-    allow. Raises `PodFailed` for a pod that is refused, infeasible, in error, or not done within `timeout` seconds;
-    pods that can be asked at once have been, by then.
+    allow. A pod that a kubelet would leave with its old limits, because a container of it does not run, is deleted: its
+    controller makes another of the new size (see `stranded`). Raises `PodFailed` for a pod that is refused, infeasible,
+    in error, or not done within `timeout` seconds; pods that can be asked at once have been, by then.
     """
     deadline = time.monotonic() + timeout
     seen: dict[str, _Watched] = {}
+    replaced: list[str] = []
     told = ""
     while True:
         workload = window.unheld(window.live())
         pods = window.pods()
         for pod in pods:
             seen.setdefault(pod["metadata"]["uid"], _Watched(is_ready(pod), restart_counts(pod), time.monotonic()))
-        left = _patch(window.client, workload, pods, wanted, seen)
+        left = _patch(window.client, workload, pods, wanted, seen, replaced)
         states = [(pod, _state(pod, wanted, seen[pod["metadata"]["uid"]])) for pod in pods]
         done = 0
         for pod, state in states:
-            if state.state == "done":
+            if state.state == "done" and not _replaced_after(window.client, pod, seen, replaced):
                 window.actuated(pod)
                 done += 1
         if told != (told := f"{done} of {len(pods)} pods resized"):
             say(told)
         if done == len(pods):
-            return _restarted(pods, seen)
+            return Resized(_restarted(pods, seen), replaced)
         late = time.monotonic() > deadline
         for pod, state in states:
             if state.state == "failed" or (late and state.state != "done"):
@@ -110,7 +127,12 @@ def resize_pods(
 
 
 def _patch(
-    client: Client, workload: Json, pods: list[Json], wanted: dict[str, Resources], seen: dict[str, _Watched]
+    client: Client,
+    workload: Json,
+    pods: list[Json],
+    wanted: dict[str, Resources],
+    seen: dict[str, _Watched],
+    replaced: list[str],
 ) -> int:
     """Patch what has no new size yet, as far as the budget for restarts goes; return how many pods that left."""
     at_least = workload["spec"].get("minReadySeconds", 0)
@@ -125,6 +147,8 @@ def _patch(
     for index, pod in enumerate(pods):
         patch = resize_patch(pod, wanted)
         if patch is None:
+            continue
+        if _replace(client, pod, stranded.idle(pod, patch), replaced):
             continue
         restarting = needs_restart(pod, patch)
         # A pod that serves nothing anyway costs no availability.
@@ -151,6 +175,30 @@ def _patch(
         else:
             left += 1
     return left
+
+
+def _replaced_after(client: Client, pod: Json, seen: dict[str, _Watched], replaced: list[str]) -> bool:
+    """Replace a pod that ended while it was resized, where its kubelet may have left its cgroup."""
+    watched = seen[pod["metadata"]["uid"]]
+    return _replace(client, pod, stranded.ended(pod, watched.restarts, watched.restarting), replaced)
+
+
+def _replace(client: Client, pod: Json, names: list[str], replaced: list[str]) -> bool:
+    """Delete a pod that would keep its old limits for the sake of one of these containers; tell whether it did."""
+    name = stranded.left(client, pod, names)
+    if not name:
+        return False
+    metadata = pod["metadata"]
+    try:
+        client.delete(path_of("v1", "pods", metadata["namespace"], metadata["name"]), uid=metadata["uid"])
+    except ApiError as error:
+        if error.forbidden:
+            reason = f"container {name} does not run, so the pod has to be replaced, and may not be: {error.message}"
+            raise PodFailed(metadata["name"], reason) from error
+        if not error.not_found and not error.conflict:
+            raise
+    replaced.append(f"{metadata['name']} (its container {name} did not run)")
+    return True
 
 
 def _send(client: Client, pod: Json, patch: Json) -> Json | None:
