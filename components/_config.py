@@ -8,7 +8,7 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components._hooks import free_name_hook
-from components._where import provider_of
+from components._where import provider_to
 from components.actions import generations
 from components.model import volume
 
@@ -22,15 +22,25 @@ class ConfigMaps:
     """
 
     def __init__(
-        self, component: pulumi.Resource, name: str, fields: Mapping[str, Any], key: str, connection: Any
+        self,
+        component: pulumi.Resource,
+        name: str,
+        fields: Mapping[str, Any],
+        key: str,
+        connection: Any,
+        provider: Provider | None,
     ) -> None:
-        """Register the ConfigMaps of a workload with these arguments (camelCase); `key` tells it from others."""
+        """Register the ConfigMaps of a workload with these arguments (camelCase); `key` tells it from others.
+
+        `provider` is the one that the workload has for itself, None where it inherits its own.
+        """
         self.names: dict[str, Any] = {}
         self.kept: list[dict[str, Any]] = []
         self.bases: list[Any] = []
         self.reloads: list[dict[str, Any]] = []
         self.key = key
         self._component, self._name, self._connection = component, name, connection
+        self._provider = provider
         self._mutable: Provider | None = None
         for each in fields.get("volumes") or []:
             config = each.get("config")
@@ -48,6 +58,7 @@ class ConfigMaps:
             **manifest,
             opts=pulumi.ResourceOptions(
                 parent=self._component,
+                provider=self._provider,
                 retain_on_delete=True,
                 hooks=pulumi.ResourceHookBinding(before_create=[freed]),
             ),
@@ -63,23 +74,21 @@ class ConfigMaps:
         child = ConfigMap(
             f"{self._name}/{place}",
             **manifest,
-            opts=pulumi.ResourceOptions(parent=self._component, provider=self._provider()),
+            opts=pulumi.ResourceOptions(parent=self._component, provider=self._mutating()),
         )
         created = child.metadata.apply(lambda found: found.name or "")
         if config.get("reload"):
             self.reloads.append({"volume": place, "config_map": created, **config["reload"]})
         return created
 
-    def _provider(self) -> Provider:
+    def _mutating(self) -> Provider:
         """Return a provider that changes ConfigMaps in place, which the official one does only if it is told to.
 
         It is a setting of a whole provider, and would change what other ConfigMaps of the program's do.
         """
         if self._mutable is None:
-            known = pulumi.Output.secret(self._connection)
-            context = pulumi.Output.unsecret(known.apply(lambda found: found.get("context")))
             opts = pulumi.ResourceOptions(parent=self._component)
-            self._mutable = provider_of(f"{self._name}-live", known, context, opts, enable_config_map_mutable=True)
+            self._mutable = provider_to(f"{self._name}-live", self._connection, opts, enable_config_map_mutable=True)
         return self._mutable
 
 

@@ -15,9 +15,9 @@ def budget(
     fields: Mapping[str, Any],
     metadata: Any,
     selector: Any,
-    check: Any,
+    opts: pulumi.ResourceOptions,
 ) -> None:
-    """Register the budget of a workload with these arguments (camelCase), if it has one; `check` is its hook.
+    """Register the budget of a workload with these arguments (camelCase), if it has one.
 
     One that never lets a pod go is what the API server takes, and what holds up every drain of a node: it is warned of.
     """
@@ -29,9 +29,7 @@ def budget(
         name,
         metadata=metadata,
         spec=spec,
-        opts=pulumi.ResourceOptions(
-            parent=component, hooks=pulumi.ResourceHookBinding(before_create=[check], before_update=[check])
-        ),
+        opts=opts,
     )
 
     def warn(known: Mapping[str, Any]) -> None:

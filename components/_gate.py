@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pulumi
 
 from components._hooks import connect
-from components._live import Row, in_thread, mocked
+from components._live import Row, in_thread, is_off, mocked
 from components.actions import preflight
 from components.actions.client import Client
 from components.actions.connection import Connection
@@ -89,7 +89,7 @@ async def _answer(reached: Connection, row: Row, question: Callable[[Client], _R
 
 async def require(connection: Any, needs: Needs, row: Row, who: str) -> None:
     """Raise RunError where the cluster cannot do a feature that `who` needs; warn of what is not known."""
-    if connection is None or mocked():
+    if connection is None or mocked() or is_off():
         return
     reached, features = await connect(connection), [parse(text) for text in await needs()]
     if reached is None or not features:

@@ -4,18 +4,19 @@ Hooks sit on the child that they concern, for Pulumi never runs them for a compo
 are no delete hooks: with one, a plain `pulumi destroy` refuses.
 """
 
+import contextlib
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
-from components._live import in_thread
+from components._live import Row, in_thread
 from components._shape import resolve
 from components.actions import generations, resize
 from components.actions.connection import Connection
-from components.actions.errors import ActionError
+from components.actions.errors import ActionError, ConnectionProblem
 from components.model.problem import UNKNOWN
 
 Check = Callable[[], Awaitable[None]]
@@ -44,7 +45,8 @@ def replace_hook(name: str, connection: Any) -> ResourceHook:
         if not pulumi.runtime.is_dry_run() or reached is None or has_unknown(desired):
             return
         try:
-            await in_thread(_refuse_replacement, reached, desired)
+            with unreached(Row(args.urn), "whether this replaces a StatefulSet"):
+                await in_thread(_refuse_replacement, reached, desired)
         except ActionError as problem:
             raise pulumi.RunError(str(problem)) from None
 
@@ -81,12 +83,32 @@ def hold_hook(name: str, connection: Any, config_maps: list[Any]) -> ResourceHoo
     return hook(f"{name}-hold", before, in_preview=False)
 
 
+def awaited(args: Mapping[str, Any]) -> pulumi.Output[list[pulumi.Resource]]:
+    """Return what a resource depends on whose hooks wait for these arguments: all that they come from.
+
+    A hook holds one of the engine's workers. With few of them (`--parallel 1`) it would wait for ever for a resource
+    that its own was not kept waiting for.
+    """
+    return pulumi.Output.from_input(dict(args)).apply(lambda _: [])
+
+
 async def connect(connection: Any) -> Connection | None:
     """Return the connection that the arguments name, or None while it is not known."""
     found = await resolve(connection)
     if found is UNKNOWN or has_unknown(found):
         return None
     return Connection(found["kubeconfig"], found.get("context"), found.get("cluster_id"))
+
+
+@contextlib.contextmanager
+def unreached(row: Row, what: str) -> Iterator[None]:
+    """Let a preview whose cluster does not answer go on, with a warning that it cannot tell `what`; an update fails."""
+    try:
+        yield
+    except ConnectionProblem as problem:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        row.warn(f"this preview cannot tell {what}: {problem}")
 
 
 def _refuse_replacement(reached: Connection, desired: Any) -> None:

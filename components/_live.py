@@ -26,6 +26,15 @@ def mocked() -> bool:
     return isinstance(settings.SETTINGS.monitor, mocks.MockMonitor)
 
 
+def is_off() -> bool:
+    """Tell whether nothing is asked of the cluster beside Pulumi: KUBERNETES_EMERGING_READY=off in the environment.
+
+    The engine does not tell a program that it runs for a destroy or a refresh (`--run-program`), and a broken workload
+    must not be in the way of its own removal.
+    """
+    return os.environ.get("KUBERNETES_EMERGING_READY") == "off"
+
+
 async def in_thread(
     work: Callable[..., _R], *args: Any, at_exit: Literal["finish", "end"] = "finish", **kwargs: Any
 ) -> _R:

@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
 
 from components._config import ConfigMaps
-from components._hooks import connect
-from components._live import Row, critical_section, critical_sections_done, in_thread, mocked
+from components._hooks import connect, unreached
+from components._live import Row, critical_section, critical_sections_done, in_thread, is_off, mocked
 from components.actions import generations, reload, resize, rollout, waiting
 from components.actions.client import Client
 from components.actions.connection import Connection
@@ -35,12 +36,15 @@ def recovered(connection: Any, manifest: Mapping[str, Any], component: pulumi.Re
     async def recover(values: Sequence[Any]) -> str:
         reached, desired = await connect(values[0]), values[1]
         workload = str(desired["metadata"]["name"])
-        if reached is None:
+        if reached is None or is_off():
             return workload
         row = Row(component.urn)
         report_only = pulumi.runtime.is_dry_run()
         try:
-            with contextlib.nullcontext() if report_only else critical_section(row):
+            with (
+                contextlib.nullcontext() if report_only else critical_section(row),
+                unreached(row, "whether an earlier run left work unfinished"),
+            ):
                 await in_thread(_recover, reached, desired, row, report_only=report_only)
         except (ActionError, ValueError) as problem:
             raise pulumi.RunError(str(problem)) from None
@@ -68,34 +72,64 @@ def ready(
     seconds after which it is deleted once complete. The output raises RunError with the diagnosis when the pods cannot
     be well, or are not within `patience` seconds. Afterwards sizes that were changed by hand, in the template or in
     pods, are put back in place unless `in_place` is `off`; pods are told of configuration that has changed under them;
-    and its kept generations are given to what keeps the pods, the oldest removed.
+    and its kept generations are given to what keeps the pods, the oldest removed. A workload that the engine leaves as
+    it is on record while the program has other sizes for it (`--target` of something else) is not touched, and what is
+    wrong with its pods is a warning. Where that is off (`is_off`) nothing is looked at.
     """
 
     async def wait(values: Sequence[Any]) -> bool:
-        manifest, reached, seconds, healing = values[0], await connect(values[1]), float(values[2]), values[3]
-        bases, reloads = values[4:]
-        if reached is None:
-            return True
+        manifest, reached = values[0], await connect(values[1])
         row, stop = Row(child.urn), threading.Event()
+        if reached is None or is_off():
+            return True
+        included = resize.is_recorded(values[2], manifest)
         try:
-            await in_thread(_wait, reached, manifest, seconds, stop, row, at_exit="end")
-            if healing != "off" and manifest["kind"] in kinds.RESIZED:
-                with critical_section(row):
-                    await in_thread(_heal, reached, manifest, seconds, row)
-            for each in reloads:
-                await in_thread(_reload, reached, manifest, reload.Reload(**each), seconds, stop, row, at_exit="end")
-            await in_thread(_keep, reached, manifest, bases, config_maps.key, row)
+            await in_thread(_wait, reached, manifest, float(values[3]), stop, row, at_exit="end")
+            if included:
+                await _tend(reached, manifest, values[3:], stop, row)
         except (ActionError, ValueError) as problem:
             await critical_sections_done()
-            raise pulumi.RunError(str(problem)) from None
+            if included:
+                raise pulumi.RunError(str(problem)) from None
+            row.warn(str(problem))
         finally:
             stop.set()
+        if not included:
+            row.warn("this update leaves it as it is on record, with other sizes than the program has")
         return True
 
     if mocked() or pulumi.runtime.is_dry_run():
         return pulumi.Output.from_input(desired["metadata"]).apply(lambda _: True)
-    found = pulumi.Output.all(desired, connection, patience, in_place, config_maps.bases, config_maps.reloads)
+    steering = (patience, in_place, config_maps.bases, config_maps.reloads, config_maps.key)
+    found = pulumi.Output.all(desired, connection, _on_record(child), *steering)
     return pulumi.Output.unsecret(found.apply(wait))
+
+
+async def _tend(reached: Connection, manifest: Any, values: Sequence[Any], stop: threading.Event, row: Row) -> None:
+    """Do what comes once the pods are well; `values` are patience, in_place, and of its ConfigMaps what they keep."""
+    seconds, healing, bases, reloads, key = float(values[0]), *values[1:]
+    if healing != "off" and manifest["kind"] in kinds.RESIZED:
+        with critical_section(row):
+            await in_thread(_heal, reached, manifest, seconds, row)
+    for each in reloads:
+        await in_thread(_reload, reached, manifest, reload.Reload(**each), seconds, stop, row, at_exit="end")
+    await in_thread(_keep, reached, manifest, bases, key, row)
+
+
+def _on_record(child: Any) -> Any:
+    """Return the sizes of the containers in the engine's record of a workload; nothing for what is not resized."""
+
+    def listed(spec: Any) -> dict[str, Any]:
+        pod = spec.template.spec
+        containers = [*(pod.init_containers or []), *(pod.containers or [])]
+        return {
+            each.name: {
+                section: dict(getattr(each.resources, section, None) or {}) for section in ("requests", "limits")
+            }
+            for each in containers
+        }
+
+    return child.spec.apply(listed) if isinstance(child, Deployment | StatefulSet) else {}
 
 
 def _recover(reached: Connection, desired: dict[str, Any], row: Row, *, report_only: bool) -> None:

@@ -12,7 +12,7 @@ from pulumi import ResourceHook, ResourceHookArgs
 from components._errors import InvalidArgs
 from components._gate import observed
 from components._hooks import connect, has_unknown, hook
-from components._live import Row, critical_sections_done, in_thread, mocked
+from components._live import Row, critical_sections_done, in_thread, is_off, mocked
 from components._shape import resolve
 from components.actions import service_readiness
 from components.actions.client import path_of
@@ -189,7 +189,7 @@ class Watch:
         """Return ready, addresses and port errors. The first raises RunError with the cause, on every run."""
         connection = self._args.get("connection")
         metadata = [child.metadata for child in self._children]  # type: ignore[attr-defined]
-        if mocked() or pulumi.runtime.is_dry_run() or connection is None:
+        if mocked() or pulumi.runtime.is_dry_run() or connection is None or is_off():
             done = pulumi.Output.all(*metadata).apply(lambda _: True)
             told: pulumi.Output[Any] = pulumi.Output.all(
                 *(child.status.apply(_addresses) for child in self._children)  # type: ignore[attr-defined]

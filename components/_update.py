@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi import ResourceHook, ResourceHookArgs
 
-from components._hooks import connect, has_unknown, hook
+from components._hooks import connect, has_unknown, hook, unreached
 from components._live import Row, critical_section, in_thread
 from components._shape import resolve
 from components.actions import resize, rollout
@@ -38,13 +38,13 @@ def update_hook(name: str, connection: Any, args: Mapping[str, Any], patience: A
             return
         uid = (await resolve(given.old_outputs))["metadata"]["uid"]
         within = float(await resolve(patience))
-        if wanted == "off":
-            rolls = True
-        else:
-            policy: resize.FailurePolicy = await resolve(args.get("resize_failure_policy")) or "rollback"
-            rolls = await _resize(reached, desired, uid, row, within, policy, required=wanted == "required")
-        # A run that was killed in its proof has left the new template in place, so that there is nothing to roll.
-        rolls = rolls or (guarded and await in_thread(_is_tried, reached, desired))
+        policy: resize.FailurePolicy = await resolve(args.get("resize_failure_policy")) or "rollback"
+        rolls = wanted == "off"
+        with unreached(row, "how this changes the running pods"):
+            if not rolls:
+                rolls = await _resize(reached, desired, uid, row, within, policy, required=wanted == "required")
+            # A run that was killed in its proof has left the new template in place, so that there is nothing to roll.
+            rolls = rolls or (guarded and await in_thread(_is_tried, reached, desired))
         if rolls and guarded and pulumi.runtime.is_dry_run():
             row.info(f"new pods that are not ready within {within:.0f} s are taken back")
         elif rolls and guarded:

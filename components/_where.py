@@ -8,10 +8,13 @@ from typing import Any, TypedDict, cast
 import pulumi
 from pulumi_kubernetes import Provider
 
+from components._live import mocked
 from components._shape import later
 from components.actions import kubeconfig as kubeconfigs
 from components.model.problem import Problem
 
+# What a cluster stack stands for in unit tests whose mocks give it no outputs.
+_MOCKED = "apiVersion: v1\nkind: Config\n"
 _WAYS = ("record", "kubeconfig", "stack", "kind")
 
 
@@ -30,6 +33,23 @@ def provider_of(
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])),
         **settings,
     )
+
+
+def provider_for(component: pulumi.ComponentResource, name: str, connection: Any) -> Provider | None:
+    """Return a provider for the connection of a component that was given none; None where it was, or has neither.
+
+    Without one, Pulumi would deploy to whatever cluster the caller's own kubeconfig names at the moment.
+    """
+    if connection is None or component.get_provider("kubernetes:core/v1:Pod") is not None:
+        return None
+    return provider_to(name, connection, pulumi.ResourceOptions(parent=component))
+
+
+def provider_to(name: str, connection: Any, opts: pulumi.ResourceOptions, **settings: Any) -> Provider:
+    """Return a provider for a connection as components take it."""
+    known = pulumi.Output.secret(connection)
+    context = pulumi.Output.unsecret(known.apply(lambda found: found.get("context")))
+    return provider_of(name, known, context, opts, **settings)
 
 
 class Record(TypedDict, total=False):
@@ -111,6 +131,8 @@ def from_stack(stack: pulumi.StackReference, given: Mapping[str, Any]) -> pulumi
     )
 
     def connection(values: Any) -> dict[str, Any]:
+        if values[1] is None and mocked():
+            return without_none({"kubeconfig": _MOCKED, "context": values[2], "cluster_id": values[3]})
         try:
             return connection_from_outputs(*values)
         except ValueError as error:

@@ -11,7 +11,7 @@ from components._disruption import budget
 from components._errors import raise_for
 from components._facts import Facts
 from components._gate import gated, require
-from components._hooks import check_hook, hold_hook, replace_hook
+from components._hooks import awaited, check_hook, hold_hook, replace_hook
 from components._kept import DEPLOYMENT, JOB, STATEFUL_SET, KeptBy
 from components._live import Row
 from components._meaning import meaning_hook, rerun_hook
@@ -19,6 +19,7 @@ from components._needs import of_workload
 from components._ready import ready, recovered
 from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
 from components._update import update_hook
+from components._where import provider_for
 from components.actions.kubeconfig import is_content
 from components.model import pod_security, volume, workload
 from components.model.problem import Problem, known_part
@@ -84,8 +85,9 @@ class Workload(pulumi.ComponentResource):
         patience = args.get("patience_seconds") or kept_by.patience
         object_name = args.get("name") or name
         key = volume.workload_key(kind, name)
+        provider = provider_for(self, name, connection)
         namespace = gated(args["namespace"], connection, needs, self, who)
-        config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection)
+        config_maps = ConfigMaps(self, name, {**fields, "namespace": namespace}, key, connection, provider)
         late = has_late_structure(shown, hint) or any(later(value) for value in workload.deciding(fields))
 
         def built(part: Callable[..., Any], **values: Any) -> Any:
@@ -114,6 +116,8 @@ class Workload(pulumi.ComponentResource):
             spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self,
+                provider=provider,
+                depends_on=awaited(shown),
                 aliases=former(args.get("moved_from")),
                 replace_on_changes=list(kept_by.replaced_for),
                 delete_before_replace=True if kept_by.replaced_for else None,
@@ -124,7 +128,9 @@ class Workload(pulumi.ComponentResource):
             ),
         )
         budget_of = {"namespace": namespace, "name": object_name, "labels": built(workload.labels, **labelled)}
-        budget(self, name, fields, budget_of, selector, checked)
+        of_budget = pulumi.ResourceHookBinding(before_create=[checked], before_update=[checked])
+        budget_opts = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=awaited(shown), hooks=of_budget)
+        budget(self, name, fields, budget_of, selector, budget_opts)
         metadata = child.metadata
         self.name = metadata.apply(lambda found: found.name or "")
         self.namespace = metadata.apply(lambda found: found.namespace or "")

@@ -10,7 +10,7 @@ from components._args import ConnectionArgs
 from components._errors import raise_for
 from components._gate import ask, refusal, warn_once
 from components._hooks import connect
-from components._live import Row, mocked
+from components._live import Row, is_off, mocked
 from components._shape import judged
 from components.actions.preflight import render
 from components.model import feature, names
@@ -92,7 +92,7 @@ class Preflight(pulumi.ComponentResource):
         if problems := _problems({"connection": values[0], **asked}):
             raise_for("Preflight", self._name, problems)
         reached = await connect(values[0])
-        if reached is None or mocked():
+        if reached is None or mocked() or is_off():
             return nothing
         row = Row(self.urn)
         report = await ask(reached, [feature.parse(text) for text in asked["features"]], row, asked["namespaces"])

@@ -10,11 +10,12 @@ from pulumi_kubernetes.core.v1 import Service
 from components._args import ConnectionArgs, ContainerPortArgs, EnvVarArgs
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook
+from components._hooks import awaited, check_hook
 from components._live import Row
 from components._needs import of_service
 from components._service import WAIT_FOR_ADDRESS, Chosen, Watch, client_side_problems, place_hook, update_hook
 from components._shape import camel, has_late_structure, judged, later, plain, resolve
+from components._where import provider_for
 from components.model import balancing, service
 from components.model.problem import Problem, known
 
@@ -174,6 +175,7 @@ class MixedProtocolService(pulumi.ComponentResource):
             raise_for("MixedProtocolService", name, _problems(name, await resolve(args)))
             await require(connection, needs, Row(self.urn), who)
 
+        provider = provider_for(self, name, connection)
         base = args.get("name") or name
         fields = {field: value for field, value in args.items() if field not in {"connection", "container_ports"}}
         choice = chosen.output() if _asks(args) else None
@@ -184,6 +186,7 @@ class MixedProtocolService(pulumi.ComponentResource):
         }
         if args.get("labels"):
             metadata["labels"] = args["labels"]
+        shown = {field: value for field, value in args.items() if field != "connection"}
         children = []
         for part, protocol in parts.items():
             hook = f"MixedProtocolService-{name}{part}"
@@ -198,7 +201,7 @@ class MixedProtocolService(pulumi.ComponentResource):
                     f"{name}{part}",
                     metadata=described,
                     spec=own,
-                    opts=pulumi.ResourceOptions(parent=self, hooks=hooks),
+                    opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=awaited(shown), hooks=hooks),
                 )
             )
         self._outputs(children, args)

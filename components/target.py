@@ -151,7 +151,8 @@ def _another(live: str, meant: str, *, named: bool) -> str:
     return (
         f"this is another cluster than {what}: its namespace kube-system has the UID {live}, not {meant}. Nothing was "
         "changed. Check kubeconfig and context; to move the stack to this cluster on purpose, set cluster_id (config "
-        f"key expectedClusterId of this project's own program) to {live}"
+        f"key expectedClusterId of this project's own program) to {live}, then run `pulumi refresh`, which "
+        "forgets what the former cluster has, and update"
     )
 
 

@@ -5,6 +5,7 @@ the official CLI can read; it is asked for those alone, and they go nowhere but 
 """
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ def load_config(root: Path, stack: str) -> None:
         raise ValueError(f"there is no stack file {path.name}: write one, or name another stack with --stack")
     for key, value in (_yaml(path).get("config") or {}).items():
         secret = isinstance(value, dict) and "secure" in value
-        values[_full(name, key)] = _pulumi(root, "config", "get", key, "--stack", stack) if secret else _text(value)
+        words = ("config", "get", key, "--stack", stack)
+        values[_full(name, key)] = _pulumi(root, *words, **_own_backend(root, stack)) if secret else _text(value)
     pulumi.runtime.set_all_config(values)
 
 
@@ -51,7 +53,20 @@ def connection_to(target: TargetArgs) -> Connection:
     return Connection(found["kubeconfig"], found.get("context"), found.get("cluster_id"))
 
 
-def _pulumi(folder: Path, *words: str) -> str:
+def _own_backend(root: Path, stack: str) -> dict[str, str]:
+    """Return the variables of the backend and passphrase that `make up` made for a stack; none where it made none."""
+    folder = root / ".lab" / stack
+    try:
+        record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(record, dict) or record.get("backend") != "own":
+        return {}
+    passphrase = str(folder / "passphrase")
+    return {"PULUMI_BACKEND_URL": f"file://{folder / 'backend'}", "PULUMI_CONFIG_PASSPHRASE_FILE": passphrase}
+
+
+def _pulumi(folder: Path, *words: str, **variables: str) -> str:
     program = shutil.which("pulumi")
     shown = f"`pulumi {' '.join(words)}`"
     if not program:
@@ -60,6 +75,8 @@ def _pulumi(folder: Path, *words: str) -> str:
         done = subprocess.run(
             [program, *words, "--non-interactive"],
             cwd=folder,
+            # The CLI would prefer a passphrase in the environment to the file.
+            env={k: v for k, v in os.environ.items() if not variables or k != "PULUMI_CONFIG_PASSPHRASE"} | variables,
             capture_output=True,
             text=True,
             check=False,

@@ -53,7 +53,7 @@ def runtime(settings: Settings, name: Any) -> WasmRuntimeArgs:
 def decide(settings: Settings, namespace: str) -> Decision:
     """Return whether the demo is deployed; raise RunError when a decision may be recorded and cannot be read.
 
-    Reads the cluster for `auto` only, and changes nothing. A preview without a cluster leaves the demo out.
+    Reads the cluster for `auto` only, and changes nothing. A preview without a cluster shows the demo.
     """
     if settings.wasm != "auto":
         return Decision(settings.wasm == "on", f"the config key wasm is {settings.wasm}")
@@ -89,7 +89,10 @@ def _live(settings: Settings, namespace: str) -> Decision:
             return from_cluster(client, namespace, settings.wasm_handler)
     except ActionError as problem:
         if pulumi.runtime.is_dry_run() and isinstance(problem, ConnectionProblem):
-            return Decision(deploy=False, reason=f"this preview cannot tell whether it will be deployed: {problem}")
+            # What is deployed must not be shown as deleted because the cluster is away for a moment.
+            pulumi.log.warn(f"this preview cannot tell whether wasm-demo is deployed, so it is shown: {problem}")
+            reason = "the cluster does not answer"
+            return Decision(True, reason, {"wasm": "on", "handler": settings.wasm_handler, "reason": reason})
         said = problem.message if isinstance(problem, ApiError) else str(problem)
         raise pulumi.RunError(
             f"whether this stack deploys wasm-demo may be recorded in ConfigMap {namespace}/{RECORD}, which cannot be "

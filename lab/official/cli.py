@@ -133,7 +133,8 @@ def least_version(root: Path) -> tuple[int, ...]:
 
 
 def _quiet(environment: Mapping[str, str]) -> dict[str, str]:
-    return {**environment, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    # A destroy or a refresh that runs the program would wait for workloads that are to go.
+    return {**environment, "PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_RUN_PROGRAM": "false"}
 
 
 def _in_foreground() -> bool:

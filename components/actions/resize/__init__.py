@@ -3,12 +3,12 @@
 `plan` says what would happen and changes nothing; `adopt` does it; `unfinished` and `finish` bring what a killed run
 left to an end; `drifted` and `heal` find sizes that were changed by hand and put them back. Modules from pure to live:
 `kinds`, `resources`, `templates`, `verdict`, `pods`, `journal` (pure); `autoscalers`, `budget`, `live`, `planning`,
-`replacing` (reading); `window` with `deployment_window` and `stateful_window`, `running`, `adoption`, `recovery`,
-`healing`, `record`, `ownership` (writing).
+`replacing`, `stranded` (reading); `window` with `deployment_window` and `stateful_window`, `running`, `adoption`,
+`recovery`, `healing`, `record`, `ownership` (writing).
 """
 
 from components.actions.resize.adoption import Adopted, ResizeFailed, adopt
-from components.actions.resize.healing import all_drifted, drifted, heal
+from components.actions.resize.healing import all_drifted, drifted, heal, is_recorded
 from components.actions.resize.journal import FailurePolicy
 from components.actions.resize.kinds import Kind, kind_of
 from components.actions.resize.planning import Plan, plan
@@ -31,6 +31,7 @@ __all__ = [
     "drifted",
     "finish",
     "heal",
+    "is_recorded",
     "kind_of",
     "plan",
     "refuse_replacement",

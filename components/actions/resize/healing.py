@@ -5,7 +5,7 @@ in a refresh. What tells them here is who wrote a field (managedFields), so that
 VerticalPodAutoscaler gave a pod is not taken for somebody's change.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from components.actions.client import Client, Json
 from components.actions.resize.adoption import adopt
@@ -16,7 +16,7 @@ from components.actions.resize.live import active_pods, by_ordinal, pods_of, rep
 from components.actions.resize.planning import Plan, plan
 from components.actions.resize.pods import pod_sizes
 from components.actions.resize.recovery import listed_stateful_sets
-from components.actions.resize.resources import overlaid, same
+from components.actions.resize.resources import Resources, overlaid, same
 from components.actions.resize.running import Resized, resize_pods
 from components.actions.resize.templates import sizes
 from components.actions.resize.verdict import drift, of_update
@@ -66,6 +66,17 @@ def all_drifted(client: Client, namespace: str) -> list[str]:
         if _is_pulumis(live)
         for text in _drifted(client, {**live, "kind": kind})
     ]
+
+
+def is_recorded(recorded: Mapping[str, Resources], desired: Json) -> bool:
+    """Tell whether the sizes on record, by container, are those of a manifest that asks for sizes. Pure.
+
+    What only the record has was filled in by the cluster.
+    """
+    wanted = sizes(desired["spec"]["template"]) if recorded else {}
+    return all(
+        name in recorded and same(recorded[name], overlaid(recorded[name], size)) for name, size in wanted.items()
+    )
 
 
 def heal(client: Client, desired: Json, uid: str, *, progress: Callable[[str], None], timeout: float) -> list[str]:

@@ -37,6 +37,16 @@ container = {{
 }}
 if config.get("restart"):
     container["resize_policy"] = [{{"resource_name": "cpu", "restart_policy": "RestartContainer"}}]
+
+
+def left_out(args):
+    \"\"\"Leave sizes as they are on record, as the engine does with what is not among its targets.\"\"\"
+    if not config.get("left_out") or "Deployment" not in args.type_ or not args.type_.startswith("kubernetes:"):
+        return None
+    ignored = pulumi.ResourceOptions(ignore_changes=["spec.template.spec.containers[0].resources"])
+    return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, ignored))
+
+
 web = ResizableDeployment(
     "web",
     {{
@@ -47,11 +57,32 @@ web = ResizableDeployment(
         "containers": [container],
         "volumes": [{{"name": "tmp", "empty_dir": {{}}}}],
     }},
-    pulumi.ResourceOptions(provider=target.provider),
+    pulumi.ResourceOptions(provider=None if config.get("alone") else target.provider, transformations=[left_out]),
 )
 pulumi.export("ready", web.ready)
 """
 Run = Callable[..., Engine]
+
+
+def test_what_an_update_leaves_out_is_left_alone(kube: Any, namespace: str, run: Run) -> None:
+    """With a size of the program that the engine does not deploy, pods and template stay as they are on record."""
+    assert run().up().ok
+    before = pod_uids(kube, namespace)
+    left = run(cpu="30m", left_out="yes").up()
+    assert left.ok, told(left)
+    assert "this update leaves it as it is on record" in told(left)
+    assert "20m" == live(kube, namespace).spec.template.spec.containers[0].resources.requests["cpu"]
+    after = run(cpu="30m").up()
+    assert after.ok, told(after)
+    assert "30m" == live(kube, namespace).spec.template.spec.containers[0].resources.requests["cpu"]
+    assert before == pod_uids(kube, namespace)
+
+
+def test_without_a_provider_the_connection_s_cluster_is_deployed_to(kube: Any, namespace: str, run: Run) -> None:
+    """Pulumi would take the caller's own kubeconfig, which the lab's engine refuses."""
+    done = run(alone="yes").up()
+    assert done.ok, told(done)
+    assert live(kube, namespace)
 
 
 def test_required_lets_a_size_through_in_place_only(kube: Any, namespace: str, run: Run) -> None:
