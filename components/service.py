@@ -81,7 +81,8 @@ class MixedProtocolServiceArgs(TypedDict, total=False):
     mode: str
     """single: all protocols in one Service. split: one Service for each, `<name>-tcp` and so on, that share an address
     where the load balancer can. auto (the default): single where it works, else split where `load_balancer` says what
-    serves, else refused. It has to be known before the deployment; another one interrupts. For LoadBalancer only."""
+    serves, else refused, also where nothing is known of the load balancer. It has to be known before the deployment;
+    another one interrupts. For LoadBalancer only."""
     internal: Input[bool]
     """True: the load balancer is reached from the inside of the cloud's network only; false by default."""
     load_balancer_ip: Input[str]
@@ -126,8 +127,8 @@ class MixedProtocolService(pulumi.ComponentResource):
        events, no controller, a target name that no pod has. The provider's own wait of ten seconds is left out.
     3. Refuses, all at once: what the API server refuses; two ports of one number and protocol or of one name; a target
        that the pods do not have, or of another protocol, which then carries nothing; a load balancer that is known not
-       to take the protocols, or not known to, unless `mode` is single. That stops a preview, too, before the Service is
-       touched. Where nothing is known of a load balancer it warns.
+       to take the protocols, or not known to, or of which nothing is known, unless `mode` is single. That stops a
+       preview, too, before the Service is touched.
     4. On change: ports are changed in place, those that stay lose nothing, and the cluster address stays. What clients
        of the others notice is said in preview. Another name, or cluster IP, replaces the Service; a change of class,
        first family or health-check port is refused, for nobody can make it.
@@ -168,7 +169,7 @@ class MixedProtocolService(pulumi.ComponentResource):
         chosen = Chosen(name, args, self, split=len(parts) > 1)
 
         async def needs() -> list[str]:
-            fields = ("type", "ports", "mode", "load_balancer")
+            fields = ("type", "ports", "mode", "load_balancer", "load_balancer_class")
             return of_service(await resolve({field: args.get(field) for field in fields}))
 
         async def check_late() -> None:

@@ -55,12 +55,13 @@ def pick(found: Sequence[Balancer], load_balancer_class: object) -> Balancer | N
 def choose(args: Mapping[str, Any], balancer: Balancer | None) -> tuple[Choice, list[Problem]]:
     """Return what the arguments (snake_case) become with this load balancer, and what keeps them from it.
 
-    Without one that is known nothing is added, and a split has nothing by which to share an address.
+    Without one that is known nothing is added, a split has nothing by which to share an address, and several protocols
+    in one Service are for `mode` single alone: some load balancers drop all but one without a word.
     """
     given_class, ip = _text(args, "load_balancer_class"), _text(args, "load_balancer_ip")
     split = args.get("mode") == "split"
     if balancer is None or balancer.implementation not in WAYS:
-        wrong = [*_unnamed(args)] if split else []
+        wrong = [*(_unnamed(args) if split else _untried(args))]
         return Choice(split, given_class, ip, {}), wrong
     ways = WAYS[balancer.implementation]
     wanted = _Wanted(args, balancer, ways)
@@ -270,6 +271,21 @@ def _unnamed(args: Mapping[str, Any]) -> Iterator[Problem]:
     if known(args.get("load_balancer_class") or "") and args.get("load_balancer") is None:
         message = "no load balancer is known here by which Services could share an address"
         yield Problem("mode", message, f"write load_balancer, one of: {', '.join(WAYS)}", "platform")
+
+
+def _untried(args: Mapping[str, Any]) -> Iterator[Problem]:
+    if len(protocols(args)) < 2 or args.get("mode") == "single":
+        return
+    named = args.get("load_balancer_class")
+    seen = (
+        f"nothing is known of load_balancer_class {named}" if named else "no load balancer that is known was seen here"
+    )
+    message = f"{seen}, and some drop all protocols of a Service but one without a word"
+    remedy = (
+        f"write load_balancer, one of: {', '.join(WAYS)}; or mode: single to try it all the same; where there is none, "
+        "install one (such as MetalLB), or write type: NodePort"
+    )
+    yield Problem("ports", message, remedy, "platform")
 
 
 def _text(args: Mapping[str, Any], name: str) -> str:

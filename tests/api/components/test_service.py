@@ -195,8 +195,27 @@ def test_a_cluster_without_load_balancers_stops_the_run(up: Callable[..., Summar
     """It is known before the Service is made, in preview, too."""
     unnamed = {field: value for field, value in BALANCED.items() if field != "load_balancer"}
 
-    refused = up(BOTH, preview=True, **unnamed)
+    refused = up(TCP, preview=True, **unnamed)
     assert "nothing on this cluster gives Services of type LoadBalancer an address" in told(refused)
+
+
+def test_auto_never_trusts_a_load_balancer_of_which_nothing_is_known(
+    client: Client, namespace: str, up: Callable[..., Summary]
+) -> None:
+    """None that is known, or somebody else's class: several protocols are refused with the way out, in preview too."""
+    unnamed = {field: value for field, value in BALANCED.items() if field != "load_balancer"}
+    mine = "example.com/mine"
+
+    for more, words in (({}, "no load balancer that is known was seen here"), ({"load_balancer_class": mine}, mine)):
+        for preview in (True, False):
+            refused = up(BOTH, preview=preview, **unnamed, **more)
+            assert not refused.ok
+            assert words in told(refused)
+            assert "or mode: single to try it all the same" in told(refused)
+    assert [] == client.list(path_of("v1", "services", namespace))
+
+    tried = up(BOTH, preview=True, **unnamed, mode="single", load_balancer_class=mine)
+    assert tried.ok, told(tried)
 
 
 def test_pods_that_do_not_fit_are_told(kube: Any, namespace: str, up: Callable[..., Summary]) -> None:

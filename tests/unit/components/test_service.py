@@ -402,9 +402,13 @@ def test_what_the_live_cluster_shows_decides() -> None:
         decided(
             (1, 33), Balancer("gke", "v1.33.1-gke.100"), type="LoadBalancer", ports=ports, load_balancer_ip="192.0.2.7"
         )
-    assert ({}, "") == tuple(
-        decided((1, 33), type="LoadBalancer", ports=ports)[key] for key in ("annotations", "load_balancer_class")
-    )
+    with pytest.raises(InvalidArgs, match=r"no load balancer that is known was seen here.*or mode: single"):
+        decided((1, 33), type="LoadBalancer", ports=ports)
+    with pytest.raises(InvalidArgs, match=r"nothing is known of load_balancer_class example\.com/mine"):
+        decided((1, 35), Balancer("aks"), type="LoadBalancer", ports=ports, load_balancer_class="example.com/mine")
+    tried = decided((1, 33), type="LoadBalancer", ports=ports, mode="single")
+    assert ({}, "") == (tried["annotations"], tried["load_balancer_class"])
+    assert {} == decided((1, 33), type="LoadBalancer", ports=[TARGET])["annotations"]
 
 
 def test_a_distribution_goes_by_the_servers_version() -> None:

@@ -256,7 +256,11 @@ def test_without_a_known_load_balancer_nothing_is_added() -> None:
     """What the arguments say goes as it is; a split has nothing to share an address by."""
     args = {"type": "LoadBalancer", "ports": PAIR, "load_balancer_ip": "192.0.2.7"}
 
-    assert (Choice(load_balancer_ip="192.0.2.7"), []) == balancing.choose(args, None)
+    assert (Choice(load_balancer_ip="192.0.2.7"), []) == balancing.choose({**args, "mode": "single"}, None)
+    choice, (problem,) = balancing.choose(args, None)
+    assert (Choice(load_balancer_ip="192.0.2.7"), "ports", "platform") == (choice, problem.path, problem.rule)
+    assert "mode: single" in problem.remedy
+    assert [] == balancing.choose({**args, "ports": APART[:1]}, None)[1]
     _, (problem,) = balancing.choose({**args, "mode": "split"}, None)
     assert ("mode", "platform") == (problem.path, problem.rule)
 
