@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components._admission import admission_hook
 from components._args import ContainerPortArgs
 from components._config import ConfigMaps
 from components._disruption import budget
@@ -15,7 +16,7 @@ from components._hooks import awaited, check_hook, hold_hook, replace_hook
 from components._kept import DEPLOYMENT, JOB, STATEFUL_SET, KeptBy
 from components._live import Row
 from components._meaning import meaning_hook, rerun_hook
-from components._needs import of_workload
+from components._needs import of_objects, of_workload
 from components._ready import ready, recovered
 from components._shape import camel, has_late_structure, judged, later, plain, resolve, top_field
 from components._update import update_hook
@@ -103,6 +104,7 @@ class Workload(pulumi.ComponentResource):
             deadline=pulumi.Output.from_input(patience).apply(workload.progress_deadline),
         )
         checked = check_hook(f"{kind}-{name}", check_late)
+        admitted = admission_hook(f"{kind}-{name}", kept_by.kind, connection)
         held = hold_hook(f"{kind}-{name}", connection, config_maps.kept)
         manifest = {"kind": kept_by.kind, "metadata": {"namespace": namespace, "name": object_name}, "spec": spec}
         child = kept_by.resource(
@@ -122,8 +124,8 @@ class Workload(pulumi.ComponentResource):
                 replace_on_changes=list(kept_by.replaced_for),
                 delete_before_replace=True if kept_by.replaced_for else None,
                 hooks=pulumi.ResourceHookBinding(
-                    before_create=[checked, *_created(f"{kind}-{name}", kept_by, connection), held],
-                    before_update=[checked, _updated(f"{kind}-{name}", kept_by, connection, args, patience)],
+                    before_create=[checked, admitted, *_created(f"{kind}-{name}", kept_by, connection), held],
+                    before_update=[checked, admitted, _updated(f"{kind}-{name}", kept_by, connection, args, patience)],
                 ),
             ),
         )
@@ -163,7 +165,12 @@ class Workload(pulumi.ComponentResource):
     @staticmethod
     def needs(args: Mapping[str, Any]) -> list[str]:
         """Return the features that a component with these arguments needs, as a Preflight takes them."""
-        return of_workload(plain(args))
+        return needs_of(args, "Deployment")
+
+
+def needs_of(args: Mapping[str, Any], kind: str) -> list[str]:
+    """Return the features that a workload needs which an object of this kind keeps, unless its arguments name one."""
+    return [*of_workload(plain(args)), *of_objects(plain(args), kind)]
 
 
 def _created(name: str, kept_by: KeptBy, connection: Any) -> list[pulumi.ResourceHook]:

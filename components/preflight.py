@@ -25,8 +25,9 @@ class PreflightArgs(TypedDict, total=False):
     """The cluster: `Target.connection`."""
     features: Required[Input[Sequence[Input[str]]]]
     """What the stack uses: sidecars, resize, mixed-protocol, load-balancer, mixed-protocol-load-balancer,
-    same-port-load-balancer, wasm=<handler> and cri; with a `?` at the end what it can do without. In Python each
-    component names its own: `SidecarWorkload.needs(args)`."""
+    same-port-load-balancer, wasm=<handler>, cri, kind=<Kind> for what it makes (Deployments and ConfigMaps where none
+    is named) and pod-security=<level> for pods below restricted; with a `?` at the end what it can do without. In
+    Python each component names its own: `SidecarWorkload.needs(args)`."""
     namespaces: Input[Sequence[Input[str]]]
     """Namespaces that the stack deploys to: their rights, Pod Security level and quotas, and what an earlier run left
     unfinished there, are looked at. None by default."""

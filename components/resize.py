@@ -1,6 +1,7 @@
 """ResizableDeployment and ResizableStatefulSet: new CPU and memory for pods that keep running (KEP-1287)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi import Input
@@ -13,7 +14,7 @@ from components._args import (
     WorkloadArgs,
 )
 from components._kept import STATEFUL_SET
-from components._workload import Workload
+from components._workload import Workload, needs_of
 from components.model import stateful, workload
 
 
@@ -95,3 +96,8 @@ class ResizableStatefulSet(Workload):
         """Raise InvalidArgs for arguments that cannot work, else register the children."""
         hint = ResizableStatefulSetArgs
         super().__init__("ResizableStatefulSet", name, args, hint, opts, rules=stateful.problems, kept_by=STATEFUL_SET)
+
+    @staticmethod
+    def needs(args: Mapping[str, Any]) -> list[str]:
+        """Return the features that a component with these arguments needs, as a Preflight takes them."""
+        return needs_of(args, "StatefulSet")

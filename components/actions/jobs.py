@@ -135,7 +135,8 @@ class _Watch:
         found += filter(None, [self._sandboxes.finding(going), deadlocks.finding(self._client, going)])
         if not live.get("status", {}).get("active"):
             told = events.of_object(self._client, self._namespace, live["metadata"]["name"])
-            found += filter(None, [creation_finding(live, told)])
+            blocked = creation_finding(live, told)
+            found += [dropped.explained(live, blocked)] if blocked else []
         return sorted(found, key=lambda each: each.grace is None)
 
 

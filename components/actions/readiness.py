@@ -208,6 +208,7 @@ def _look(client: Client, live: Json, sandboxes: events.Sandboxes) -> tuple[list
     else:
         replica_set, pods = _current(client, live)
         blocked = replica_set_finding(replica_set) if replica_set else None
+    blocked = blocked and dropped.explained(live, blocked)
     template = live["spec"]["template"]
     found = held + [finding for pod in pods for finding in (*dropped.of_pod(template, pod), *findings(pod))]
     found += filter(None, (_resize_finding(pod, template) for pod in pods))

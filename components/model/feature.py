@@ -1,8 +1,8 @@
 """The features that a stack can use, as text and as values, and the rights that using each takes.
 
 A feature is written as its name. `wasm=<handler>` says which runtime handler, and `wasm=<handler>@<label>=<value>,…` on
-which nodes. A `?` at the end marks one that the stack can do without. The same grammar serves component arguments,
-command lines and JSON.
+which nodes; `kind=<Kind>` which objects are made, and `pod-security=<level>` what pods are. A `?` at the end marks one
+that the stack can do without. The same grammar serves component arguments, command lines and JSON.
 """
 
 import difflib
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.model import names
+from components.model.pod_security import LEVELS
 from components.model.problem import Problem
 
 NAMES: Mapping[str, str] = {
@@ -22,6 +23,8 @@ NAMES: Mapping[str, str] = {
     "same-port-load-balancer": "TCP and UDP on the same port number of one load balancer (KEP-1435)",
     "wasm": "nodes with a WASM runtime, by the name of its handler: wasm=<handler> (KEP-585)",
     "cri": "container runtimes that speak CRI v1, and cgroups, as the kubelets of this and the next minor want them",
+    "kind": "objects of a kind, and the rights to make, watch and diagnose them: kind=<Kind>",
+    "pod-security": "pods that are below the level restricted: pod-security=<level>",
 }
 
 
@@ -29,12 +32,12 @@ NAMES: Mapping[str, str] = {
 class Feature:
     """One feature that a stack uses.
 
-    `handler` is for `wasm` only; `node_selector` narrows the nodes that it looks at, as (label, value) pairs;
-    `optional` means that the stack can do without.
+    `value` is the handler of `wasm`, the kind of `kind`, the level of `pod-security`; `node_selector` is for `wasm` and
+    narrows the nodes that it looks at, as (label, value) pairs; `optional` means that the stack can do without.
     """
 
     name: str
-    handler: str = ""
+    value: str = ""
     node_selector: tuple[tuple[str, str], ...] = ()
     optional: bool = False
 
@@ -45,7 +48,7 @@ class Feature:
     @property
     def title(self) -> str:
         """The feature as it is written, without the mark of an optional one."""
-        return f"{self.name}={self.handler}" if self.handler else self.name
+        return f"{self.name}={self.value}" if self.value else self.name
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,24 @@ def _rights(verbs: str, resource: str, group: str = "", *, cluster: bool = False
 
 _OBJECT = "get list watch create patch delete"  # what Pulumi's provider does to an object that it owns
 _PODS = (
-    *_rights(_OBJECT, "deployments", "apps"),
-    *_rights("list", "replicasets", "apps"),
     *_rights("list", "pods"),
     *_rights("get", "pods/log"),
     *_rights("list", "events"),
-    *_rights(_OBJECT, "configmaps"),
 )
+_KINDS: Mapping[str, tuple[Right, ...]] = {
+    "Deployment": (*_rights(_OBJECT, "deployments", "apps"), *_rights("list", "replicasets", "apps"), *_PODS),
+    "StatefulSet": (*_rights(_OBJECT, "statefulsets", "apps"), *_PODS),
+    "DaemonSet": (*_rights(_OBJECT, "daemonsets", "apps"), *_rights("list", "controllerrevisions", "apps"), *_PODS),
+    "Job": (*_rights(_OBJECT, "jobs", "batch"), *_PODS),
+    "CronJob": (*_rights(_OBJECT, "cronjobs", "batch"), *_rights("list", "jobs", "batch"), *_PODS),
+    "ConfigMap": _rights(_OBJECT, "configmaps"),
+    "PodDisruptionBudget": _rights(_OBJECT, "poddisruptionbudgets", "policy"),
+}
+KINDS = tuple(_KINDS)
+"""The kinds of objects that workloads make."""
+# What a stack is taken for that uses a feature of workloads and names no kind.
+_USUAL = ("Deployment", "ConfigMap")
+_OF_WORKLOADS = ("sidecars", "resize", "wasm")
 _SERVICES = (
     *_rights(_OBJECT, "services"),
     *_rights("list", "pods"),
@@ -81,25 +95,42 @@ _SERVICES = (
     *_rights("list", "endpointslices", "discovery.k8s.io"),
 )
 _RIGHTS: Mapping[str, tuple[Right, ...]] = {
-    "sidecars": _PODS,
-    "resize": (
-        *_PODS,
-        *_rights("patch", "pods/resize"),
-        *_rights("patch", "replicasets", "apps"),
-        *_rights("create", "events"),
-    ),
+    "resize": (*_rights("patch", "pods/resize"), *_rights("create", "events")),
     "mixed-protocol": _SERVICES,
     "load-balancer": _SERVICES,
     "mixed-protocol-load-balancer": _SERVICES,
     "same-port-load-balancer": _SERVICES,
-    "wasm": (*_PODS, *_rights(_OBJECT, "runtimeclasses", "node.k8s.io", cluster=True)),
-    "cri": (),
+    "wasm": _rights(_OBJECT, "runtimeclasses", "node.k8s.io", cluster=True),
 }
+# What a resize writes beside the pods' sizes, by what keeps them: a template, or by which revision a pod is known.
+_RESIZED: Mapping[str, tuple[Right, ...]] = {
+    "Deployment": _rights("patch", "replicasets", "apps"),
+    "StatefulSet": _rights("patch", "pods"),
+}
+
+
+# Features that take one of some values.
+_VALUES: Mapping[str, tuple[str, ...]] = {"kind": KINDS, "pod-security": LEVELS[1:]}
 
 
 def rights(features: Iterable[Feature]) -> tuple[Right, ...]:
     """Return what the identity that deploys must be allowed to use these features, each right once."""
-    return tuple(dict.fromkeys(right for feature in features for right in _RIGHTS[feature.name]))
+    wanted = tuple(features)
+    return tuple(dict.fromkeys(right for feature in wanted for right in rights_for(feature, wanted)))
+
+
+def rights_for(feature: Feature, among: Iterable[Feature]) -> tuple[Right, ...]:
+    """Return the rights that one feature takes in a stack with these features, which tell the kinds of its objects."""
+    if feature.name == "kind":
+        return _KINDS[feature.value]
+    named = [each.value for each in among if each.name == "kind"]
+    usual = _USUAL if feature.name in _OF_WORKLOADS and not named else ()
+    resized = [each for each in (named or usual) if each in _RESIZED] if feature.name == "resize" else []
+    return (
+        *(right for kind in usual for right in _KINDS[kind]),
+        *_RIGHTS.get(feature.name, ()),
+        *(right for kind in resized for right in _RESIZED[kind]),
+    )
 
 
 def parse(text: str) -> Feature:
@@ -109,6 +140,12 @@ def parse(text: str) -> Feature:
     if name not in NAMES:
         near = difflib.get_close_matches(name, NAMES, n=1)
         raise ValueError(f"{name!r} is no feature; write {near[0] if near else ', '.join(NAMES)}")
+    if name in _VALUES:
+        if value not in _VALUES[name]:
+            near = difflib.get_close_matches(value, _VALUES[name], n=1)
+            listed = ", ".join(f"{name}={each}" for each in near or _VALUES[name])
+            raise ValueError(f"{value!r} is no {name} here; write {listed}")
+        return Feature(name, value, optional=optional)
     if name != "wasm":
         if equals:
             raise ValueError(f"{name!r} takes no value; write {name}")

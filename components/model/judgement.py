@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from components.model import node_features, platforms, quantity
+from components.model import enforced, node_features, platforms, quantity
 from components.model.balancers import balanced
 from components.model.facts import Cluster, Namespace, Node, Unseen
-from components.model.feature import Feature, merged, rights
-from components.model.finding import Finding, Report, answer, count
+from components.model.feature import Feature, merged, rights, rights_for
+from components.model.finding import Finding, Report, answer, count, unseen
 from components.model.node_features import SIDECARS_SINCE, text_of
 from components.model.platform_rows import CLOUDS
 
@@ -70,6 +70,17 @@ def _mixed(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
     return answer("yes", "a Service of type ClusterIP or NodePort has always taken TCP and UDP")
 
 
+def _kind(cluster: Cluster, feature: Feature, _platform: str) -> Finding:
+    group = rights_for(feature, ())[0].group
+    if not group:
+        return answer("yes", "it is of the core API")
+    if isinstance(cluster.groups, Unseen):
+        return unseen(cluster.groups)
+    if group in cluster.groups:
+        return answer("yes", f"the API server serves {group}")
+    return answer("no", f"the API server does not serve {group}", "turn that API group on")
+
+
 _FEATURES: Mapping[str, Callable[[Cluster, Feature, str], Finding]] = {
     "sidecars": node_features.sidecars,
     "resize": node_features.resize,
@@ -79,6 +90,8 @@ _FEATURES: Mapping[str, Callable[[Cluster, Feature, str], Finding]] = {
     "same-port-load-balancer": balanced("same_port"),
     "wasm": node_features.wasm,
     "cri": node_features.cri,
+    "kind": _kind,
+    "pod-security": enforced.judge,
 }
 
 
@@ -91,7 +104,7 @@ def _rights(cluster: Cluster, features: Sequence[Feature], *, deploying: bool) -
         if lacking:
             evidence = f"this identity may not {', '.join(map(str, lacking))}"
             remedy = "bind the ClusterRole of docs/rbac/apply.yaml to the identity that deploys"
-            required = any(set(rights([f])) & set(lacking) for f in features if not f.optional)
+            required = any({*rights_for(f, features)} & {*lacking} for f in features if not f.optional)
             yield Finding(subject, "no" if deploying else "unknown", (evidence,), remedy, required)
         elif unseen:
             yield Finding(subject, "unknown", (unseen[0].why,), unseen[0].remedy)

@@ -80,7 +80,7 @@ def wasm(cluster: Cluster, feature: Feature, _platform: str) -> Finding:
         labels = ", ".join(f"{key}={value}" for key, value in wanted.items())
         remedy = "a pool that scales from zero is proved by its first pod"
         return answer("unknown", f"no node with the labels {labels} is there now", remedy)
-    found = support({node.name: node.handlers for node in chosen}, feature.handler)
+    found = support({node.name: node.handlers for node in chosen}, feature.value)
     against = [_by_table(node, "wasm") for node in chosen]
     reasons = dict.fromkeys(lack[1] for lack in against if lack and lack[0] == "no")
     if found.answer == "yes" or not reasons:

@@ -7,7 +7,7 @@ from components.actions import dropped
 from components.actions.client import Items, Json
 from components.actions.diagnose.report import Trouble
 from components.actions.diagnose.snapshot import Snapshot
-from components.actions.diagnosis import admission_remedy, replica_set_finding
+from components.actions.diagnosis import Finding, admission_remedy, replica_set_finding
 from components.actions.explaining import when
 from components.actions.readiness import paused_or_overdue
 from components.actions.stateful import stuck
@@ -49,7 +49,7 @@ def _overdue(live: Json, _events: Items) -> Iterator[tuple[str, str]]:
 def _refused(live: Json, _events: Items) -> Iterator[tuple[str, str]]:
     found = replica_set_finding(live) if live["spec"].get("replicas") else None
     if found is not None:
-        yield f"no pods can be made: {found.detail}", found.remedy
+        yield _unmade(live, found)
 
 
 def _held(live: Json, _events: Items) -> Iterator[tuple[str, str]]:
@@ -57,9 +57,14 @@ def _held(live: Json, _events: Items) -> Iterator[tuple[str, str]]:
         yield why, "delete these pods, or set updateStrategy RollingUpdate"
 
 
-def _without_pods(_live: Json, events: Items) -> Iterator[tuple[str, str]]:
+def _without_pods(live: Json, events: Items) -> Iterator[tuple[str, str]]:
     if why := not_created(events):
-        yield f"no pods can be made: {why}", admission_remedy(why)
+        yield _unmade(live, Finding("", "", "", "FailedCreate", why, admission_remedy(why), None))
+
+
+def _unmade(live: Json, found: Finding) -> tuple[str, str]:
+    told = dropped.explained(live, found)
+    return f"no pods can be made: {told.detail}", told.remedy
 
 
 def _failed(job: Json, _events: Items) -> Iterator[tuple[str, str]]:

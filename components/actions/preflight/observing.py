@@ -17,13 +17,13 @@ from components.actions.preflight.reading import seen
 from components.actions.resize import all_drifted, all_unfinished
 from components.actions.simulated import is_simulated
 from components.actions.wasm import handlers_of
+from components.model import enforced
 from components.model.facts import Cluster, Namespace, Node, Quota, Seen, Unseen
 from components.model.feature import Feature, Right, rights
 
 _GATE = re.compile(r'^kubernetes_feature_enabled\{name="([^"]+)"[^}]*\} ([01])', re.MULTILINE)
 _CGROUP = re.compile(r"^kubelet_cgroup_version (\d)", re.MULTILINE)
 _LOSING = re.compile(r'^kubelet_cri_losing_support\{version="([^"]+)"\} 1', re.MULTILINE)
-_ENFORCED = "pod-security.kubernetes.io/enforce"
 _BALANCED = ("load-balancer", "mixed-protocol-load-balancer", "same-port-load-balancer")
 
 
@@ -116,7 +116,7 @@ def _namespace(client: Client, name: str) -> Namespace:
         return Namespace(name, exists=False)
     return Namespace(
         name,
-        pod_security=(found["metadata"].get("labels") or {}).get(_ENFORCED, ""),
+        pod_security=(found["metadata"].get("labels") or {}).get(enforced.LABEL, ""),
         quotas=seen("its quotas", lambda: _quotas(client, name)),
         limit_ranges=seen(
             "its LimitRanges",

@@ -110,10 +110,11 @@ def another(body: Json) -> Json:
 
 
 def test_pods_that_are_refused_for_it(client: Client, namespace: str, tmp_path: Path) -> None:
-    """A startup probe is for sidecars alone, so what is left over is refused; the remedy names the webhook."""
+    """A startup probe is for sidecars alone, so what is left over is refused; that is told as what it comes from."""
     with stripping(client, namespace, "pods", tmp_path):
         until_struck(client, namespace, stripped_pod(namespace), lambda made: lost(made["spec"]))
         text = diagnosis(client, namespace, asked(namespace, startupProbe=PROBE))
 
-    assert "may not be set for init containers without restartPolicy=Always" in text
-    assert "Remedy: update the webhook that has dropped the sidecar's restartPolicy" in text
+    assert "sidecar proxy: RestartPolicyDropped; the cluster dropped restartPolicy: Always of sidecar proxy" in text
+    assert "which may have no startupProbe, so the API server refuses the pods" in text
+    assert "a mutating webhook (`kubectl get mutatingwebhookconfigurations`)" in text

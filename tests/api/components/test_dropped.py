@@ -63,9 +63,13 @@ def probe_of(resource: str, namespace: str) -> tuple[Json, Callable[[Json], bool
     ("resource", "bare", "words"),
     [
         ("pods", "yes", ("sidecar proxy: RestartPolicyDropped", "which its template has", "a mutating webhook")),
-        ("pods", "", ("FailedCreate", "without restartPolicy=Always", "update the webhook")),
+        ("pods", "", ("sidecar proxy: RestartPolicyDropped", "which may have no startupProbe", "a mutating webhook")),
         ("deployments", "yes", ("sidecar proxy: RestartPolicyDropped", "which the program asked for")),
-        ("deployments", "", ("may not be set for init containers without restartPolicy=Always",)),
+        (
+            "deployments",
+            "",
+            ("nothing was changed", "sidecar proxy: RestartPolicyDropped", "no startupProbe", "a mutating webhook"),
+        ),
     ],
 )
 def test_up_fails_within_seconds(

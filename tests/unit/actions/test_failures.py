@@ -1,6 +1,7 @@
 """Failures told by what waits for what, by events, and by when a crash came: each rule on its own."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -337,6 +338,41 @@ def test_a_refusal_for_a_lost_restart_policy_names_the_webhook() -> None:
     message += "restartPolicy=Always"
 
     assert "update the webhook that has dropped the sidecar's restartPolicy" in of_admission(message)
+
+
+LOST = (
+    'Deployment.apps "web" is invalid: [spec.template.spec.initContainers[1].startupProbe: Forbidden: may not be set '
+    "for init containers without restartPolicy=Always, spec.template.spec.initContainers[1].lifecycle: Forbidden: may "
+    "not be set for init containers without restartPolicy=Always]"
+)
+
+
+@pytest.mark.parametrize("message", [LOST, LOST.replace("may not", "must not").replace(" without", "")])
+def test_a_refusal_is_told_as_what_it_comes_from(message: str) -> None:
+    """The sidecar by its place, once; not an init container that was never one, nor anything else that is refused."""
+    asked = template(APP, init=[container("setup"), PROXY])
+    found = one(list(dropped.of_refusal(deployment(asked), message)))
+
+    assert ("template of web", "proxy", 0.0) == (found.pod, found.container, found.grace)
+    assert "it is an ordinary init container now, which may have no startupProbe" in found.text()
+    assert [] == list(dropped.of_refusal(deployment(template(APP, init=[PROXY, container("setup")])), message))
+    assert [] == list(dropped.of_refusal(deployment(asked), "spec.template.spec.containers: Required value"))
+    job = {"kind": "CronJob", "metadata": {"name": "nightly"}, "spec": {"jobTemplate": {"spec": {"template": asked}}}}
+    assert ["proxy"] == [each.container for each in dropped.of_refusal(job, message)]
+
+
+def test_pods_that_cannot_be_made_for_it_are_told_so() -> None:
+    """In the place of admission's words; every other cause stays as it is."""
+    keeper = deployment(template(APP, init=[container("setup"), PROXY]))
+    found = Finding("of ReplicaSet web-1", "", "", "FailedCreate", LOST, "", 5.0)
+    told = dropped.explained(keeper, found)
+
+    assert ("of ReplicaSet web-1", "proxy", "RestartPolicyDropped", 5.0) == (
+        *(told.pod, told.container, told.reason, told.grace),
+    )
+    assert "which its template has" in told.text()
+    quota = replace(found, detail="exceeded quota")
+    assert quota == dropped.explained(keeper, quota)
 
 
 def test_progress_tells_what_is_wrong_before_the_wait_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ async def test_every_kind_has_the_same_pods(mocks: ClusterMocks, kind: str) -> N
     assert ("Never" if ends else None) == pod.get("restartPolicy")
     assert ends == ("selector" not in spec)
     hooks = cast(Any, settings.get_monitor()).requests[f"{TYPES[kind]} app"].hooks
-    assert (2, 0, 0) == (len(hooks.before_update), len(hooks.before_delete), len(hooks.after_delete))
+    assert (3, 0, 0) == (len(hooks.before_update), len(hooks.before_delete), len(hooks.after_delete))
 
 
 @pulumi.runtime.test
@@ -87,7 +87,7 @@ async def test_a_stateful_set_is_that_of_a_resizable_one(mocks: ClusterMocks) ->
         (len(hooks.before_create), len(hooks.before_update))
         for hooks in (requests[f"{TYPES['StatefulSet']} {name}"].hooks for name in ("app", "twin"))
     ]
-    assert [(3, 2)] * 2 == counts
+    assert [(4, 3)] * 2 == counts
 
 
 @pulumi.runtime.test
@@ -128,7 +128,7 @@ async def test_a_job(mocks: ClusterMocks) -> None:
     assert {"kubernetes-emerging/restart": "again"} == template["metadata"]["annotations"]
     request = cast(Any, settings.get_monitor()).requests[f"{TYPES['Job']} app"]
     assert (["spec.completionMode"], True) == (list(request.replaceOnChanges), request.deleteBeforeReplace)
-    assert 3 == len(request.hooks.before_create)
+    assert 4 == len(request.hooks.before_create)
 
 
 @pulumi.runtime.test
@@ -270,10 +270,16 @@ def test_what_a_change_means(kind: str, old: dict[str, Any], new: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("kind", "needed"),
-    [("Deployment", ["sidecars", "resize?"]), ("StatefulSet", ["sidecars", "resize?"]), ("DaemonSet", ["sidecars"])],
+    [
+        ("Deployment", ["sidecars", "resize?", "kind=Deployment"]),
+        ("StatefulSet", ["sidecars", "resize?", "kind=StatefulSet"]),
+        ("DaemonSet", ["sidecars", "kind=DaemonSet"]),
+        ("Job", ["sidecars", "kind=Job"]),
+        ("CronJob", ["sidecars", "kind=CronJob"]),
+    ],
 )
 def test_only_what_is_resized_needs_it(kind: str, needed: list[str]) -> None:
-    """A DaemonSet, a Job and a CronJob ask for sidecars alone."""
+    """A DaemonSet, a Job and a CronJob ask for sidecars alone; each names its kind, whose rights are asked about."""
     assert needed == SidecarWorkload.needs(args_of(kind))
 
 

@@ -10,6 +10,7 @@ from components import (
     MixedProtocolService,
     Preflight,
     ResizableDeployment,
+    ResizableStatefulSet,
     SidecarWorkload,
     WasmRuntime,
     WasmWorkload,
@@ -202,20 +203,36 @@ async def test_a_preview_leaves_values_as_they_are(live: Live, monkeypatch: pyte
 
 
 CONTAINER = {"name": "c", "image": "i"}
+BROUGHT = {
+    "volumes": [{"name": "v", "config": {"name": "c"}}],
+    "disruption_budget": {"min_available": "1"},
+    "pod_security": "baseline",
+}
 TCP = {"port": 1}
 
 
 @pytest.mark.parametrize(
     ("needs", "expected"),
     [
-        (SidecarWorkload.needs({"sidecars": [CONTAINER]}), ["sidecars", "resize?"]),
-        (ResizableDeployment.needs({"containers": [CONTAINER]}), ["resize?"]),
-        (ResizableDeployment.needs({"in_place": "off"}), []),
-        (ResizableDeployment.needs({"in_place": "off", "sidecars": [CONTAINER]}), ["sidecars"]),
-        (WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c"}}), []),
+        (SidecarWorkload.needs({"sidecars": [CONTAINER]}), ["sidecars", "resize?", "kind=Deployment"]),
+        (ResizableDeployment.needs({"containers": [CONTAINER]}), ["resize?", "kind=Deployment"]),
+        (ResizableStatefulSet.needs({"containers": [CONTAINER]}), ["resize?", "kind=StatefulSet"]),
+        (ResizableDeployment.needs({"in_place": "off"}), ["kind=Deployment"]),
+        (ResizableDeployment.needs({"in_place": "off", "sidecars": [CONTAINER]}), ["sidecars", "kind=Deployment"]),
+        (
+            ResizableDeployment.needs({**BROUGHT, "in_place": "off"}),
+            ["kind=Deployment", "kind=ConfigMap", "kind=PodDisruptionBudget", "pod-security=baseline"],
+        ),
+        (
+            ResizableDeployment.needs(
+                {"in_place": "off", "volumes": [{"name": "v", "host_path": {}}], "allow_host_path": True}
+            ),
+            ["kind=Deployment", "pod-security=privileged"],
+        ),
+        (WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c"}}), ["kind=Deployment"]),
         (
             WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c", "handler": "spin"}}),
-            ["wasm=spin"],
+            ["wasm=spin", "kind=Deployment"],
         ),
         (
             WasmRuntime.needs({"handler": "spin", "scheduling": {"node_selector": {"pool": "w", "a/b": "c"}}}),

@@ -49,7 +49,7 @@ async def test_a_stateful_set_with_its_claims(mocks: ClusterMocks) -> None:
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
     assert "db" == await made.name.future()
     hooks = cast(Any, settings.get_monitor()).requests[f"{STATEFUL_SET} db"].hooks
-    assert (3, 2, 0) == (len(hooks.before_create), len(hooks.before_update), len(hooks.before_delete))
+    assert (4, 3, 0) == (len(hooks.before_create), len(hooks.before_update), len(hooks.before_delete))
 
 
 @pytest.mark.parametrize(

@@ -131,11 +131,11 @@ async def test_live_configuration_stays_in_one_config_map(mocks: ClusterMocks) -
 
 @pulumi.runtime.test
 async def test_children_carry_their_hooks_and_their_wait(mocks: ClusterMocks) -> None:
-    """The Deployment is checked before it is created and resized before it is updated; it has no delete hooks."""
+    """It is checked before each change, asked of admission, and resized before updates; it has no delete hooks."""
     await ResizableDeployment("app", resizable_args()).ready.future()
 
     hooks = cast(Any, settings.get_monitor()).requests[f"{DEPLOYMENT} app"].hooks
-    assert (2, 2, 0, 0) == (
+    assert (3, 3, 0, 0) == (
         len(hooks.before_create),
         len(hooks.before_update),
         len(hooks.before_delete),

@@ -311,6 +311,97 @@ def test_rights(denied: dict[str, Any], optional: bool, deploying: bool, answer:
         assert "may not patch pods/resize" in str(found)
 
 
+@pytest.mark.parametrize(
+    ("features", "taken"),
+    [
+        (("sidecars",), {"deployments", "replicasets", "configmaps"}),
+        (("kind=Job",), {"jobs"}),
+        (("sidecars", "kind=CronJob"), {"cronjobs", "jobs"}),
+        (("sidecars", "kind=DaemonSet"), {"daemonsets", "controllerrevisions"}),
+        (("kind=PodDisruptionBudget", "kind=ConfigMap"), {"poddisruptionbudgets", "configmaps"}),
+        (("mixed-protocol",), {"services", "endpointslices"}),
+        (("resize", "kind=StatefulSet"), {"statefulsets", "pods/resize"}),
+        (("resize", "kind=Deployment"), {"deployments", "replicasets", "pods/resize"}),
+    ],
+)
+def test_rights_are_those_of_the_kinds_in_use(features: tuple[str, ...], taken: set[str]) -> None:
+    """Of the objects that are made, and of nothing else; the pods are looked at beside, and their logs are read."""
+    asked = feature.rights(map(parse, features))
+
+    assert taken == {right.resource for right in asked} - {"pods", "pods/log", "events"}
+    made = {right.resource for right in asked if right.verb == "delete"}
+    for resource in made:
+        verbs = {right.verb for right in asked if right.resource == resource}
+        assert {"get", "list", "watch", "create", "patch", "delete"} == verbs
+    if made - {"services", "poddisruptionbudgets", "configmaps"}:
+        assert Right("get", "pods/log") in asked
+    assert ("resize" in features and "kind=StatefulSet" in features) == (Right("patch", "pods") in asked)
+
+
+@pytest.mark.parametrize(
+    ("optional", "lacking", "stops"), [(True, "patch pods/resize", False), (True, "delete jobs.batch", True)]
+)
+def test_a_kind_is_needed_where_resizing_may_lack(optional: bool, lacking: str, stops: bool) -> None:
+    """What a kind takes stops a deployment; what an optional feature takes beside it does not."""
+    features = ["resize?" if optional else "resize", "kind=Job"]
+    asked = feature.rights(map(parse, features))
+    facts = cluster(
+        groups=frozenset({"batch"}),
+        rights={("shop", right): str(right) != lacking for right in asked},
+        namespaces={"shop": Namespace("shop")},
+    )
+    report = judged(facts, *features, deploying=True)
+    found = finding(report, "rights: shop")
+
+    assert ("no", stops) == (found.answer, found in report.stops)
+    assert f"may not {lacking}" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("groups", "answer", "words"),
+    [
+        (frozenset({"policy"}), "yes", "serves policy"),
+        (frozenset({"apps"}), "no", "does not serve policy"),
+        (Unseen("the list of API groups cannot be read: no"), "unknown", "API groups"),
+    ],
+)
+def test_a_kind_has_to_be_served(groups: Any, answer: str, words: str) -> None:
+    """By its API group; the core group is always there."""
+    report = judged(cluster(groups=groups), "kind=PodDisruptionBudget", "kind=ConfigMap")
+    found = finding(report, "kind=PodDisruptionBudget")
+
+    assert (answer, True) == (found.answer, words in str(found))
+    assert "yes" == finding(report, "kind=ConfigMap").answer
+
+
+@pytest.mark.parametrize(
+    ("enforced", "level", "answer", "words"),
+    [
+        ("", "privileged", "yes", "no namespace"),
+        ("privileged", "privileged", "yes", "no namespace"),
+        ("baseline", "baseline", "yes", "no namespace"),
+        ("baseline", "privileged", "unknown", "enforce: privileged"),
+        ("restricted", "baseline", "unknown", "shop enforces restricted"),
+        ("strict", "baseline", "unknown", "shop enforces strict"),
+    ],
+)
+def test_pods_below_what_a_namespace_enforces(enforced: str, level: str, answer: str, words: str) -> None:
+    """Unknown, with the remedy: an exemption cannot be seen; a namespace that is to come enforces nothing yet."""
+    namespaces = {"new": Namespace("new", exists=False), "shop": Namespace("shop", pod_security=enforced)}
+    found = finding(judged(cluster(namespaces=namespaces), f"pod-security={level}"), f"pod-security={level}")
+
+    assert answer == found.answer, found
+    assert words in str(found)
+
+
+def test_a_level_that_may_not_be_read_is_unknown() -> None:
+    """A namespace that may not be read tells nothing of what it enforces."""
+    hidden = Unseen("namespace hidden may not be read by this identity", "allow `get` on it")
+    found = finding(judged(cluster(namespaces={"hidden": hidden}), "pod-security=baseline"), "pod-security=baseline")
+
+    assert ("unknown", "allow `get` on it") == (found.answer, found.remedy)
+
+
 def test_namespaces_tell_what_limits_their_pods() -> None:
     """Level, LimitRanges and full quotas; a full quota warns and stops nothing."""
     full = Quota("q", {"requests.cpu": ("2", "2000m"), "pods": ("3", "10")})
@@ -363,6 +454,10 @@ def test_a_feature_is_required_when_anybody_requires_it() -> None:
         ("resise", "'resise' is no feature; write resize"),
         ("", "'' is no feature; write sidecars, resize"),
         ("resize=1", "'resize' takes no value; write resize"),
+        ("kind", "'' is no kind here; write kind=Deployment, kind=StatefulSet"),
+        ("kind=deployment", "'deployment' is no kind here; write kind=Deployment"),
+        ("kind=Pod", "'Pod' is no kind here"),
+        ("pod-security=restricted", "'restricted' is no pod-security here; write pod-security="),
         ("wasm", "it names no handler; write wasm=<handler>"),
         ("wasm=No", "its handler is 'No' is not"),
         ("wasm=spin@pool", "'pool' are no labels of nodes; write wasm=spin@<label>=<value>"),
@@ -375,7 +470,10 @@ def test_what_is_no_feature(text: str, words: str) -> None:
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["resize", "resize?", "wasm=spin", "wasm=spin@a=b,c/d=e?", "wasm=spin?"])
+@pytest.mark.parametrize(
+    "text",
+    ["resize", "resize?", "wasm=spin", "wasm=spin@a=b,c/d=e?", "wasm=spin?", "kind=Job", "pod-security=baseline?"],
+)
 def test_features_are_written_as_they_are_read(text: str) -> None:
     """The text form loses nothing."""
     assert text == str(parse(text))

@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from components.actions.diagnose.snapshot import OF_CLUSTER, RESOURCES
-from components.model.feature import NAMES, Feature, Right, rights
+from components.model.feature import KINDS, NAMES, Feature, Right, rights
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "rbac"
-EVERY = rights(Feature(name) for name in NAMES)
+EVERY = rights([*map(Feature, {*NAMES} - {"kind"}), *(Feature("kind", kind) for kind in KINDS)])
 
 
 def documents(name: str) -> list[dict[str, Any]]:

@@ -50,7 +50,8 @@ def test_the_features_are_those_of_the_demos(monkeypatch: pytest.MonkeyPatch) ->
 
     assert 0 == done.exit_code, done.output
     subjects = [line.split()[0] for line in done.output.splitlines() if line.startswith("  ") and line[2] != " "]
-    assert ["kubernetes", "sidecars", "resize?", "mixed-protocol", "cri?"] == subjects[:5]
+    kinds = ["kind=Deployment", "kind=ConfigMap"]
+    assert ["kubernetes", "sidecars", "resize?", *kinds, "mixed-protocol", "cri?"] == subjects[:7]
 
 
 @pytest.mark.usefixtures("root")

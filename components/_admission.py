@@ -1,0 +1,56 @@
+"""The hook that tells what admission would make of a workload's pods, before the object that keeps them is touched."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookArgs
+
+from components._hooks import connect, has_unknown, hook
+from components._live import Row, in_thread, mocked
+from components._shape import resolve
+from components.actions import admission, dropped
+from components.actions.connection import Connection
+from components.actions.diagnosis import Finding
+from components.actions.errors import ActionError
+from components.actions.keepers import pod_template
+
+
+def admission_hook(name: str, kind: str, connection: Any) -> ResourceHook:
+    """Return the hook of creates and updates, in preview too.
+
+    It refuses what would lose its sidecars to a webhook or an old API server, and warns of a Pod Security level that
+    the namespace enforces and the pods are below.
+    """
+
+    async def before(given: ResourceHookArgs) -> None:
+        reached, inputs = await connect(connection), await resolve(given.new_inputs)
+        if mocked() or reached is None or has_unknown(inputs):
+            return
+        manifest, row = {**_whole(inputs), "kind": kind}, Row(given.urn)
+        try:
+            lost, below = await in_thread(_ask, reached, manifest, exists=given.old_outputs is not None)
+        except ActionError:
+            return  # a preview may not reach it, and the update says so itself
+        for text in below:
+            row.warn(text)
+        if lost:
+            raise pulumi.RunError("\n".join(["nothing was changed:", *(each.text() for each in lost)]))
+
+    return hook(f"{name}-admission", before)
+
+
+def _ask(reached: Connection, manifest: dict[str, Any], *, exists: bool) -> tuple[list[Finding], list[str]]:
+    with reached.client() as client:
+        asked = bool(dropped.sidecars(pod_template(manifest)["spec"]))
+        lost = admission.losses(client, manifest, exists=exists) if asked else []
+        return lost, list(admission.below_enforced(client, manifest))
+
+
+def _whole(value: Any) -> Any:
+    """Return a value with its whole numbers as such: Pulumi hands them over as floats, which no API server takes."""
+    if isinstance(value, Mapping):
+        return {key: _whole(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
