@@ -17,6 +17,7 @@ from lab.cluster import images
 from lab.cluster.instance import Instance
 from lab.engine import Engine, QuietDisplay
 from tests import dns
+from tests.datagrams import Log, Stream, steady
 from tests.programs import living_pods, told
 
 if TYPE_CHECKING:
@@ -220,6 +221,24 @@ target = Target("target", {{"kubeconfig": config.require("kubeconfig")}})
 options = pulumi.ResourceOptions(provider=target.provider)
 mounts = [{{"name": "config", "mount_path": "/config"}}, {{"name": "tmp", "mount_path": "/tmp"}}]
 context = {{"run_as_user": {images.USER}}}
+
+
+def syslog(name, port, **more):
+    # Nothing but its socket in the kernel's table tells that it listens.
+    bound = ["grep", "-q", f":{{port:04X}} ", "/proc/net/udp", "/proc/net/udp6"]
+    return {{
+        "name": name,
+        "image": {images.RSYSLOG!r},
+        "args": ["-f", f"/config/{{name}}.conf"],
+        "ports": [{{"name": name, "container_port": port, "protocol": "UDP"}}],
+        "resources": {{"requests": {{"cpu": "10m", "memory": "16Mi"}}}},
+        "startup_probe": {{"exec": {{"command": bound}}, "period_seconds": 1}},
+        "security_context": context,
+        "volume_mounts": mounts,
+        **more,
+    }}
+
+
 web = SidecarWorkload(
     "web",
     {{
@@ -233,29 +252,18 @@ web = SidecarWorkload(
                 "image": {images.NGINX_1_22!r},
                 "ports": [{{"name": "http", "container_port": 8080}}],
                 "resources": {{"requests": {{"cpu": "10m", "memory": "16Mi"}}}},
-                "readiness_probe": {{"http_get": {{"port": "http"}}, "period_seconds": 1}},
+                "readiness_probe": {{"http_get": {{"port": "http"}}, "period_seconds": 1, "failure_threshold": 1}},
                 "lifecycle": {{"pre_stop": {{"sleep": {{"seconds": 3}}}}}},
                 "security_context": context,
                 "volume_mounts": mounts[1:],
             }}
         ],
         "sidecars": [
-            {{
-                "name": "syslog",
-                "image": {images.RSYSLOG!r},
-                "args": ["-f", "/config/rsyslog.conf"],
-                "ports": [{{"name": "syslog", "container_port": 5514, "protocol": "UDP"}}],
-                "resources": {{"requests": {{"cpu": "10m", "memory": "16Mi"}}}},
-                "startup_probe": {{"exec": {{"command": ["true"]}}, "period_seconds": 1}},
-                "security_context": context,
-                "volume_mounts": mounts,
-            }}
+            syslog("syslog", 5514, lifecycle={{"pre_stop": {{"sleep": {{"seconds": 10}}}}}}),
+            syslog("abrupt", 5515),
         ],
         "volumes": [
-            {{
-                "name": "config",
-                "config": {{"name": "syslog", "data": {{"rsyslog.conf": config.require("rsyslog")}}}},
-            }},
+            {{"name": "config", "config": {{"name": "syslog", "data": config.require_object("rsyslog")}}}},
             {{"name": "tmp", "empty_dir": {{}}}},
         ],
     }},
@@ -272,6 +280,7 @@ service = MixedProtocolService(
         "ports": [
             {{"name": "http", "port": 80}},
             {{"name": "syslog", "port": 514, "protocol": "UDP"}},
+            {{"name": "abrupt", "port": 515, "protocol": "UDP"}},
         ],
     }},
     options,
@@ -283,58 +292,97 @@ pulumi.export("ready", service.ready)
 RSYSLOG = """
 module(load="imudp")
 template(name="plain" type="string" string="%rawmsg-after-pri%\\n")
-input(type="imudp" port="5514")
+input(type="imudp" port="{port}")
 action(type="omfile" file="/dev/stdout" template="plain")
 """
+SERVERS = {"syslog": 5514, "abrupt": 5515}
 
 
-def received(kube: Any, namespace: str) -> set[str]:
-    """Return every word that a syslog server of a pod that is there has got."""
-    api: Any = CoreV1Api(kube)
-    pods = [pod.metadata.name for pod in living_pods(kube, namespace)]
-    logs = [api.read_namespaced_pod_log(pod, namespace, container="syslog") for pod in pods]
-    return {word for log in logs for word in log.split()}
+def test_a_web_server_and_its_syslog(
+    kube: Any, lab_cluster: "Cluster", namespace: str, tmp_path: Path, report: Callable[[str], None]
+) -> None:
+    """HTTP and streams of datagrams behind one Service: through a rollout none is lost, on sockets that stay, too.
 
-
-def test_a_web_server_and_its_syslog(kube: Any, lab_cluster: "Cluster", namespace: str, tmp_path: Path) -> None:
-    """HTTP and a stream of datagrams behind one Service; the stream follows the rollout, on its one socket."""
+    `syslog` listens until its pod is not ready any more, by which nodes move flows. What `abrupt`, which ends before
+    that, loses is counted, and its flow has to move all the same.
+    """
     (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(WEB)
+    files = {f"{name}.conf": RSYSLOG.format(port=port) for name, port in SERVERS.items()}
 
     def up(**more: str) -> Any:
-        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, "rsyslog": RSYSLOG, **more}
+        given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace, "rsyslog": json.dumps(files), **more}
         summary = Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given).up()
         assert summary.ok, told(summary)
         return summary.outputs
 
+    def follow() -> dict[str, Log]:
+        (pod,) = living_pods(kube, namespace)
+        return {name: Log(kube, namespace, pod.metadata.name, name) for name in SERVERS}
+
     made = up()
     node = lab_cluster.identity().server.split("//")[1].split(":")[0]  # type: ignore[union-attr]
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out,
-    ):
-        stream.connect((made["address"], 514))
-        out.connect((node, made["node_ports"]["syslog"]))
-
-        def sends_and_is_read(word: str) -> None:
-            for each, channel in ((f"{word}-inside", stream), (f"{word}-outside", out)):
-                ends_at = time.monotonic() + 10
-                while each not in received(kube, namespace):
-                    assert time.monotonic() < ends_at, f"no datagram {each!r} arrived"
-                    # A pod that ended before its node forgot the flow to it refuses for a moment.
-                    with contextlib.suppress(ConnectionRefusedError):
-                        channel.send(f"<13>{each}".encode())
-                    time.sleep(0.2)
-
-        sends_and_is_read("before")
-        before = living_pods(kube, namespace)[0].metadata.name
-        assert 200 == http_status(made["address"], 80)
-        assert 200 == http_status(node, made["node_ports"]["http"])
-        up(restart="again")
-        # The pod of before still ends, and its node would remember the flow to it.
-        sends_and_is_read("after")
-    assert before not in [pod.metadata.name for pod in living_pods(kube, namespace)]
+    inside, outside = Stream("inside", (made["address"], 514)), Stream("outside", (node, made["node_ports"]["syslog"]))
+    fresh = Stream("fresh", (made["address"], 514), stays=False)
+    abrupt = Stream("abrupt", (made["address"], 515))
+    whole = (inside, outside, fresh)
+    before = follow()
+    # The node's own rules follow the endpoints by a moment.
+    for server, port in (("syslog", 514), ("abrupt", 515)):
+        waits_for_a_word(before[server], (made["address"], port))
     assert 200 == http_status(made["address"], 80)
+    assert 200 == http_status(node, made["node_ports"]["http"])
+    with steady(*whole, abrupt):
+        up(restart="again")
+        after = follow()
+        for log in before.values():
+            log.wait_for_its_end(60)
+        ended = time.monotonic()
+        # The stream follows the rollout, and is not kept on the pod that is gone.
+        for stream in (*whole, abrupt):
+            log = after["abrupt" if stream is abrupt else "syslog"]
+            wait_until(lambda s=stream, w=log: any(s.sent.get(word, 0) > ended for word in [*w.words]))  # type: ignore[misc]
+    for stream in (*whole, abrupt):
+        last = next(reversed(stream.sent))
+        log = after["abrupt" if stream is abrupt else "syslog"]
+        wait_until(lambda w=log, word=last: word in w.words)  # type: ignore[misc]
+
+    got = {word for log in (*before.values(), *after.values()) for word in log.words}
+    lost = {stream.name: [sent for word, sent in stream.sent.items() if word not in got] for stream in (*whole, abrupt)}
+    count = sum(len(stream.sent) for stream in whole)
+    whole_lost = sum(len(lost[stream.name]) for stream in whole)
+    report(f"UDP through a rollout: {whole_lost} of {count} lost by a server that outlasts its pod's readiness")
+    report(f"UDP through a rollout: {told_of(abrupt, lost)} by one that ends before that")
+    assert {"inside": [], "outside": [], "fresh": []} == {stream.name: lost[stream.name] for stream in whole}
+    assert [[], []] == [inside.refused, outside.refused]
+    assert any(word in before["syslog"].words for word in inside.sent), "the flow began on the pod of before"
+    assert 200 == http_status(made["address"], 80)
+
+
+def told_of(stream: Stream, lost: dict[str, list[float]]) -> str:
+    """Return how many datagrams of a stream were lost, and for how long."""
+    times = lost[stream.name]
+    lasted = times[-1] - times[0] if times else 0.0
+    return f"{len(times)} of {len(stream.sent)}, for {lasted:.1f} s, lost"
+
+
+def waits_for_a_word(log: Log, address: tuple[str, int]) -> None:
+    """Send from new sockets until the server has one of the words."""
+
+    def sends() -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+            channel.sendto(b"<13>hello", address)
+        return "hello" in log.words
+
+    wait_until(sends)
+
+
+def wait_until(condition: Callable[[], bool], within: float = 10.0) -> None:
+    """Ask until it is so."""
+    ends_at = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < ends_at, f"not so within {within:.0f} s"
+        time.sleep(0.1)
 
 
 def http_status(address: str, port: int) -> int:
