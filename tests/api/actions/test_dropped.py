@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from components.actions.client import Client, Json, path_of
+from components.actions.keepers import keeper_path
 from components.actions.readiness import NotReady, wait_ready
 from components.actions.rollout import RolledBack, prove
 from tests.api.actions.live import SMALL, create, manifest
@@ -31,9 +32,9 @@ def asked(namespace: str, **sidecar: Any) -> Json:
 
 def until_struck(client: Client, namespace: str, body: Json, struck: Callable[[Json], bool]) -> None:
     """Create dry until the API server has heard of the webhook, which takes it a moment."""
-    resource, version = ("deployments", "apps/v1") if body["kind"] == "Deployment" else ("pods", "v1")
+    path = path_of("v1", "pods", namespace) if body["kind"] == "Pod" else keeper_path(body["kind"], namespace)
     deadline = time.monotonic() + 20
-    while not struck(client.create(path_of(version, resource, namespace), body, dry_run=True)):
+    while not struck(client.create(path, body, dry_run=True)):
         assert time.monotonic() < deadline, "the webhook is not asked"
         time.sleep(0.2)
 

@@ -16,7 +16,7 @@ from components.actions.client import Client, Json
 from tests.unit.actions.servers import make_certificate
 
 _CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-_RULES = {"pods": "", "deployments": "apps"}
+_RULES = {"pods": "", "deployments": "apps", "cronjobs": "batch"}
 
 
 class Stripping(http.server.BaseHTTPRequestHandler):
@@ -26,9 +26,10 @@ class Stripping(http.server.BaseHTTPRequestHandler):
         """Answer one review."""
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         asked = review["request"]
-        template = "template" in asked["object"]["spec"]
-        spec = asked["object"]["spec"]["template"]["spec"] if template else asked["object"]["spec"]
-        where = "/spec/template/spec" if template else "/spec"
+        spec, where = asked["object"]["spec"], "/spec"
+        for part in ("jobTemplate", "template"):
+            if part in spec:
+                spec, where = spec[part]["spec"], f"{where}/{part}/spec"
         patch = [
             {"op": "remove", "path": f"{where}/initContainers/{index}/restartPolicy"}
             for index, each in enumerate(spec.get("initContainers") or [])

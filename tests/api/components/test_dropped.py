@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from components.actions.client import Client, Json
+from components.actions.keepers import keeper_path
 from lab.cluster import images
 from lab.engine import Engine
 from tests.api.actions.test_dropped import asked, lost, stripped_pod, until_struck
 from tests.api.actions.webhook import stripping
 from tests.programs import told
 
+KINDS = {"deployments": "Deployment", "cronjobs": "CronJob"}
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = f"""
 import sys
@@ -40,10 +42,14 @@ def container(name, **fields):
 args = {{
     "connection": target.connection,
     "namespace": config.require("space"),
-    "replicas": 1,
+    "kind": config.get("kind") or "Deployment",
     "containers": [container("web")],
     "sidecars": [container("proxy", startup_probe={{"exec": {{"command": ["true"]}}}})],
 }}
+if config.get("kind") == "CronJob":
+    args["cron_job"] = {{"schedule": "0 0 1 1 *"}}
+else:
+    args["replicas"] = 1
 if config.get("bare"):
     # Without its probe, an API server takes what the webhook leaves over.
     args["pod_spec_patch"] = {{"initContainers": [{{"name": "proxy", "startupProbe": None}}]}}
@@ -56,6 +62,11 @@ def probe_of(resource: str, namespace: str) -> tuple[Json, Callable[[Json], bool
     """Return an object by which one sees whether the webhook strikes, and how."""
     if resource == "pods":
         return stripped_pod(namespace), lambda made: lost(made["spec"])
+    if resource == "cronjobs":
+        pod = {**stripped_pod(namespace)["spec"], "restartPolicy": "Never"}
+        spec = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": pod}}}}
+        manifest = {"kind": "CronJob", "metadata": {"name": "try", "namespace": namespace}, "spec": spec}
+        return manifest, lambda made: lost(made["spec"]["jobTemplate"]["spec"]["template"]["spec"])
     return asked(namespace), lambda made: lost(made["spec"]["template"]["spec"])
 
 
@@ -64,12 +75,14 @@ def probe_of(resource: str, namespace: str) -> tuple[Json, Callable[[Json], bool
     [
         ("pods", "yes", ("sidecar proxy: RestartPolicyDropped", "which its template has", "a mutating webhook")),
         ("pods", "", ("sidecar proxy: RestartPolicyDropped", "which may have no startupProbe", "a mutating webhook")),
-        ("deployments", "yes", ("sidecar proxy: RestartPolicyDropped", "which the program asked for")),
+        ("deployments", "yes", ("nothing was changed", "RestartPolicyDropped", "which the program asked for")),
         (
             "deployments",
             "",
             ("nothing was changed", "sidecar proxy: RestartPolicyDropped", "no startupProbe", "a mutating webhook"),
         ),
+        ("cronjobs", "yes", ("nothing was changed", "template of web, sidecar proxy: RestartPolicyDropped")),
+        ("cronjobs", "", ("nothing was changed", "sidecar proxy: RestartPolicyDropped", "no startupProbe")),
     ],
 )
 def test_up_fails_within_seconds(
@@ -81,10 +94,18 @@ def test_up_fails_within_seconds(
     bare: str,
     words: tuple[str, ...],
 ) -> None:
-    """Wherever the field is lost; the next unchanged `up` fails as well."""
+    """Wherever the field is lost; the next unchanged `up` fails as well.
+
+    A template that loses it is told in preview, too, and nothing is made of it.
+    """
     config = {"bare": bare} if bare else {}
+    config |= {"kind": "CronJob"} if resource == "cronjobs" else {}
     with stripping(client, namespace, resource, tmp_path):
         until_struck(client, namespace, *probe_of(resource, namespace))
+        if resource != "pods":
+            preview = run(**config).preview()
+            assert not preview.ok
+            assert "sidecar proxy: RestartPolicyDropped" in told(preview)
         for _ in range(2):
             began = time.monotonic()
             failed = run(**config).up()
@@ -92,3 +113,5 @@ def test_up_fails_within_seconds(
             assert time.monotonic() - began < 30
             for text in words:
                 assert text in told(failed)
+        made = {resource: client.list(keeper_path(kind, namespace)) for resource, kind in KINDS.items()}
+        assert [] == made.get(resource, [])

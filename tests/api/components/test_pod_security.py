@@ -54,6 +54,7 @@ web = SidecarWorkload(
         "sidecars": [container("first", "sleep", "infinity", **up), container("second", "sleep", "infinity", **up)],
         "containers": [container("main", "sleep", "infinity")],
         "disruption_budget": {{"min_available": "100%"}},
+        **(config.get_object("more") or {{}}),
     }},
     pulumi.ResourceOptions(provider=target.provider),
 )
@@ -139,3 +140,32 @@ def test_a_workload_runs_in_a_namespace_that_enforces_restricted(
     with pytest.raises(ApiException, match="disruption budget"):
         CoreV1Api(kube).create_namespaced_pod_eviction(pod.metadata.name, namespace, eviction)
     assert not run().up().changes
+
+
+def test_a_workload_that_its_namespace_refuses_is_told_before(
+    client: Client, namespace: str, run: Callable[..., Engine]
+) -> None:
+    """The API server takes the Deployment and none of its pods: preview and update warn, with field and remedy.
+
+    Where the level fits, and where the opt-in is not used, nothing is said.
+    """
+    opted: dict[str, Any] = {"pod_security": "baseline", "patience_seconds": 20}
+    added = [{"name": "main", "securityContext": {"capabilities": {"add": ["CHOWN"]}}}]
+    config = {"more": json.dumps({**opted, "pod_spec_patch": {"containers": added}})}
+    warned = f"namespace {namespace} enforces the Pod Security level restricted, which refuses these pods for main: "
+    warned += "securityContext.capabilities.add: CHOWN is more than NET_BIND_SERVICE -> label the namespace"
+
+    def enforce(level: str) -> None:
+        client.patch(path_of("v1", "namespaces", name=namespace), {"metadata": {"labels": {ENFORCE: level}}})
+
+    enforce("baseline")
+    assert "Pod Security level" not in told(run(**config).preview())
+    enforce("restricted")
+    assert "Pod Security level" not in told(run(more=json.dumps(opted)).preview())
+    preview = run(**config).preview()
+    assert preview.ok, told(preview)
+    assert f"{warned} {ENFORCE}: baseline" in told(preview)
+    failed = run(**config).up()
+    assert not failed.ok
+    assert warned in told(failed)
+    assert "violates PodSecurity" in told(failed)

@@ -14,7 +14,7 @@ from components.actions import preflight
 from components.actions.__main__ import app
 from components.actions.connection import load_kubeconfig
 from components.actions.resize.journal import ANNOTATION, Journal
-from components.model.feature import parse
+from components.model.feature import KINDS, parse
 from components.model.finding import Report
 from components.model.platforms import table
 from lab.engine import Engine, QuietDisplay
@@ -72,6 +72,19 @@ def test_who_deploys_without_the_rights_is_stopped(identity: Identity, namespace
     assert f"rights: {namespace}" == stop.subject
     assert "patch pods/resize" in str(stop)
     assert "docs/rbac/apply.yaml" in stop.remedy
+
+
+def test_each_kind_has_rights_of_its_own(identity: Identity, namespace: str) -> None:
+    """The role for apply has those of every kind; whoever lacks them is told which, by what the stack makes."""
+    kinds = [f"kind={kind}" for kind in KINDS]
+    found = report(identity("apply.yaml"), "sidecars", "resize", *kinds, namespaces=(namespace,), deploying=True)
+    assert {"yes"} == {answers(found)[subject] for subject in (*kinds, f"rights: {namespace}")}, preflight.render(found)
+
+    nobody = identity("")
+    for kind, words in (("CronJob", "create cronjobs.batch"), ("PodDisruptionBudget", "patch poddisruptionbudgets")):
+        (stop,) = report(nobody, f"kind={kind}", namespaces=(namespace,), deploying=True).stops
+        assert words in str(stop)
+        assert "deployments" not in str(stop)
 
 
 def test_limits_of_a_namespace_are_told(lab_cluster: "Cluster", kube: Any, namespace: str) -> None:
