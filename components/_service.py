@@ -101,6 +101,7 @@ class Chosen:
             balancer = balancing.parse(named) if named else balancing.pick(there, args.get("load_balancer_class"))
             choice, against = balancing.choose(args, balancer)
             wrong += against
+            wrong += [] if named or against else balancing.contested(args, there, choice)
             if choice.split and not self._split and not against:
                 # How many children there are has to be known before the cluster is asked.
                 message = "its load balancer takes one protocol for each Service"

@@ -88,6 +88,22 @@ def choose(args: Mapping[str, Any], balancer: Balancer | None) -> tuple[Choice, 
     return Choice(split, chosen_class, ip if place == SPEC else "", annotations), judged
 
 
+def contested(args: Mapping[str, Any], there: Sequence[Balancer], choice: Choice) -> list[Problem]:
+    """Return why it is not known which of several load balancers serves, where one of them would not take the ports.
+
+    A class says which it is; without one each may take the Service, as it is made for another.
+    """
+    several = len(protocols(args)) > 1 and not choice.split and args.get("mode") != "single"
+    if not several or choice.load_balancer_class or len(there) < 2:
+        return []
+    judged = {f"{each.implementation} {each.version}".strip(): choose(args, each)[1] for each in there}
+    against = [name for name, wrong in judged.items() if wrong]
+    if not against:
+        return []
+    message = f"this cluster has {' and '.join(judged)}, and with {' or '.join(against)} a protocol would be lost"
+    return [Problem("load_balancer", message, "write load_balancer with the one that serves", "platform")]
+
+
 class _Wanted:
     """What the arguments want of a load balancer, and what of that it cannot do."""
 

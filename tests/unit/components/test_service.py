@@ -406,6 +406,8 @@ def test_what_the_live_cluster_shows_decides() -> None:
         decided((1, 33), type="LoadBalancer", ports=ports)
     with pytest.raises(InvalidArgs, match=r"nothing is known of load_balancer_class example\.com/mine"):
         decided((1, 35), Balancer("aks"), type="LoadBalancer", ports=ports, load_balancer_class="example.com/mine")
+    with pytest.raises(InvalidArgs, match=r"write load_balancer with the one that serves"):
+        decided((1, 35), Balancer("metallb"), Balancer("aws-lbc", "v2.12.0"), type="LoadBalancer", ports=ports)
     tried = decided((1, 33), type="LoadBalancer", ports=ports, mode="single")
     assert ({}, "") == (tried["annotations"], tried["load_balancer_class"])
     assert {} == decided((1, 33), type="LoadBalancer", ports=[TARGET])["annotations"]

@@ -252,6 +252,23 @@ def test_the_class_decides_who_serves() -> None:
     assert balancing.pick([], None) is None
 
 
+def test_who_serves_has_to_be_known_where_one_would_lose_a_protocol() -> None:
+    """Without a class any of them may take it; where all of them can, or one is asked for by class, it is no matter."""
+    args = {"namespace": "shop", "name": "dns", "type": "LoadBalancer", "ports": PAIR}
+    fine, old = Balancer("metallb"), Balancer("aws-lbc", "v2.12.0")
+    choice, _ = balancing.choose(args, fine)
+
+    (problem,) = balancing.contested(args, [fine, old], choice)
+    assert ("load_balancer", "platform") == (problem.path, problem.rule)
+    assert "metallb and aws-lbc v2.12.0, and with aws-lbc v2.12.0 a protocol would be lost" in problem.message
+    assert [] == balancing.contested(args, [fine], choice)
+    assert [] == balancing.contested(args, [fine, Balancer("aks")], choice)
+    assert [] == balancing.contested({**args, "mode": "single"}, [fine, old], choice)
+    assert [] == balancing.contested({**args, "ports": APART[:1]}, [fine, old], choice)
+    lbc = Balancer("aws-lbc", "v2.13.0")
+    assert [] == balancing.contested(args, [lbc, Balancer("eks-auto-mode")], balancing.choose(args, lbc)[0])
+
+
 def test_without_a_known_load_balancer_nothing_is_added() -> None:
     """What the arguments say goes as it is; a split has nothing to share an address by."""
     args = {"type": "LoadBalancer", "ports": PAIR, "load_balancer_ip": "192.0.2.7"}
