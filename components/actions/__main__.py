@@ -75,7 +75,7 @@ def preflight_command(
     """Say what a cluster can do: exit code 0 if nothing says no, 1 if something needed does, 2 without an answer.
 
     Features: sidecars, resize, mixed-protocol, load-balancer, mixed-protocol-load-balancer, same-port-load-balancer,
-    wasm=<handler>, cri. Reads only, and changes nothing.
+    wasm=<handler>, cri, kind=<Kind>, pod-security=<level>. Reads only, and changes nothing.
     """
     wanted = [parse(text) for text in features]
     with connected(kubeconfig, context) as client:
