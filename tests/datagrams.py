@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubernetes.client import CoreV1Api
+from kubernetes.client import ApiException, CoreV1Api
 
 
 @dataclass
@@ -66,24 +66,28 @@ def steady(*streams: Stream) -> Iterator[None]:
 
 
 class Log:
-    """The words that a syslog server writes to its log, followed to its end: later nobody could ask for it."""
+    """The words that a syslog server has written to its log, read until its pod is gone: later nobody could ask for it.
+
+    It is not followed, for which a kubelet takes one of the machine's few inotify instances.
+    """
 
     def __init__(self, kube: Any, namespace: str, pod: str, container: str) -> None:
         self.words: set[str] = set()
-        core: Any = CoreV1Api(kube)
-        self._answer = core.read_namespaced_pod_log(
-            pod, namespace, container=container, follow=True, _preload_content=False
-        )
-        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._core: Any = CoreV1Api(kube)
+        self._place = {"name": pod, "namespace": namespace, "container": container}
+        self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
 
-    def _follow(self) -> None:
-        rest = b""
-        for part in self._answer.stream():
-            *lines, rest = (rest + part).split(b"\n")
-            self.words.update(line.decode() for line in lines)
+    def _read(self) -> None:
+        while True:
+            try:
+                self.words = set(self._core.read_namespaced_pod_log(**self._place).split())
+            except ApiException as error:
+                if error.status == 404:
+                    return
+            time.sleep(0.3)
 
     def wait_for_its_end(self, within: float) -> None:
-        """Wait until the server has ended, and all of its log is here."""
+        """Wait until the pod is gone."""
         self._thread.join(within)
         assert not self._thread.is_alive(), "the server has not ended"
