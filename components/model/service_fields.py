@@ -172,15 +172,17 @@ def _address(path: str, value: Any) -> Iterator[Problem]:
 def _range(path: str, text: Any) -> Iterator[Problem]:
     if not isinstance(text, str):
         return
+    # Python also takes an address alone, a mask in the place of the length, and a zone.
+    fits = re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) is not None
     try:
-        ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False) if fits else None
     except ValueError:
-        fits = False
-    else:
-        # Python also takes an address alone, a mask in the place of the length, and a zone.
-        fits = re.fullmatch(r"[0-9a-fA-F.:]+/[0-9]+", text) is not None
-    if not fits:
+        network = None
+    if network is None:
         yield Problem(path, f"{text!r} is no range of addresses", "write one such as 10.0.0.0/8", "address")
+    elif ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
+        message = f"{text!r} has bits beyond its prefix, which Kubernetes 1.37 refuses"
+        yield Problem(path, message, f"write {network}", "address")
 
 
 def _range_annotation(args: Mapping[str, Any], kind: str) -> Iterator[Problem]:

@@ -169,6 +169,11 @@ async def test_the_provider_waits_for_the_address_only(mocks: ClusterMocks) -> N
             "load_balancer_source_ranges[0]",
             "10.0.0.0/8",
         ),
+        (
+            {**BALANCED, "load_balancer_source_ranges": ["10.0.0.1/8"]},
+            "load_balancer_source_ranges[0]",
+            "write 10.0.0.0/8",
+        ),
         ({**BALANCED, "load_balancer": "aws-ccm", "health_check_port": 1}, "ports", "install the AWS Load Balancer"),
     ],
 )
