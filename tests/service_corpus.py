@@ -48,7 +48,7 @@ def annotations(pod: Pod) -> Values:
 BALANCED, OUTSIDE = ("LoadBalancer",), ("NodePort", "LoadBalancer")
 TRAFFIC = one("Cluster", "Local")
 NO_TRAFFIC = one("local", "", "Any")
-CIDRS = one("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0", "::ffff:0:0/96")
+CIDRS = one("10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0")
 NO_CIDRS = one(
     "10.0.0.0",
     "10.0.0.0/33",
@@ -59,6 +59,7 @@ NO_CIDRS = one(
     " 10.0.0.0/8",
     "::/129",
     "10.0.0.1/8",
+    "::ffff:0:0/96",
 )
 corpus.FIELDS.update(
     {

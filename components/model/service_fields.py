@@ -180,6 +180,9 @@ def _range(path: str, text: Any) -> Iterator[Problem]:
         network = None
     if network is None:
         yield Problem(path, f"{text!r} is no range of addresses", "write one such as 10.0.0.0/8", "address")
+    elif getattr(network.network_address, "ipv4_mapped", None) is not None:
+        message = f"{text!r} is IPv4 written as IPv6, which Kubernetes 1.37 refuses"
+        yield Problem(path, message, "write the range as IPv4", "address")
     elif ipaddress.ip_address(text.partition("/")[0]) != network.network_address:
         message = f"{text!r} has bits beyond its prefix, which Kubernetes 1.37 refuses"
         yield Problem(path, message, f"write {network}", "address")

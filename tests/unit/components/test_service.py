@@ -174,6 +174,11 @@ async def test_the_provider_waits_for_the_address_only(mocks: ClusterMocks) -> N
             "load_balancer_source_ranges[0]",
             "write 10.0.0.0/8",
         ),
+        (
+            {**BALANCED, "load_balancer_source_ranges": ["::ffff:0:0/96"]},
+            "load_balancer_source_ranges[0]",
+            "as IPv4",
+        ),
         ({**BALANCED, "load_balancer": "aws-ccm", "health_check_port": 1}, "ports", "install the AWS Load Balancer"),
     ],
 )
