@@ -9,10 +9,12 @@
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +30,8 @@ from components.actions.snapshot import Archive
 from components.model.reset_token import wrong
 
 _PAUSE = 1.0
+# A driver begins when it is noted. If this process dies before, its standard input is at its end and nothing runs.
+_GATE = 'read -r gate || exit 125; exec "$@" </dev/null'
 
 
 @dataclass(frozen=True)
@@ -114,25 +118,26 @@ def _check(
 
 def _drive(driver: Sequence[str], target: Target, cluster: str, notes: Journal, patience: float) -> None:
     log = notes.path.with_name(f"{notes.path.name}.log")
-    told = {"KUBECONFIG": str(Path(target.kubeconfig).resolve()), "RESET_CLUSTER": cluster}
+    told = {"KUBECONFIG": str(Path(target.kubeconfig).expanduser().resolve()), "RESET_CLUSTER": cluster}
     argv = [Template(word).safe_substitute(told) for word in driver]
+    if shutil.which(argv[0]) is None:
+        raise ActionError(f"{driver[0]} cannot be run (it is not there, or is no program): give another --driver")
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as output:
-        try:
-            # A session of its own, so that all of it can be ended.
-            process = subprocess.Popen(
-                argv,
-                env=os.environ | told,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ActionError(f"{driver[0]} cannot be run ({error.strerror}): give another --driver") from None
+        # A session of its own, so that all of it can be ended.
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", _GATE, "sh", *argv],
+            env=os.environ | told,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
         try:
             notes.end({"process": (str(process.pid), _started(process.pid))})
-            code = process.wait(patience)
+            with suppress(BrokenPipeError):
+                process.communicate(b"\n", timeout=patience)
+            code = process.wait()
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +57,24 @@ def own() -> Iterator["Cluster"]:
         cluster.delete()
 
 
+# The command line, which dies by SIGKILL right after its nth step on disk.
+DYING = """
+import itertools, os, signal, sys
+from components.actions import __main__ as program
+from components.actions.restore.journal import Journal
+append, count, number = Journal._append, itertools.count(1), int(sys.argv.pop(1))
+
+def dying(journal, lines):
+    written = list(lines)
+    append(journal, written)
+    if written and next(count) == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Journal._append = dying
+program.run()
+"""
+
+
 class Drill:
     """The command line against one cluster, run in a folder of its own."""
 
@@ -67,9 +84,10 @@ class Drill:
         self.folder = folder
         (folder / "key").write_text(str(IDENTITY))
 
-    def begin(self, *arguments: object) -> subprocess.Popen[str]:
+    def begin(self, *arguments: object, dying: int = 0) -> subprocess.Popen[str]:
         """Begin a command."""
-        command = [sys.executable, "-m", "components.actions", *map(str, arguments), *self._target, "--json"]
+        program = ["-c", DYING, str(dying)] if dying else ["-m", "components.actions"]
+        command = [sys.executable, *program, *map(str, arguments), *self._target, "--json"]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=self._environment, **pipes)
 
@@ -79,6 +97,31 @@ class Drill:
         out, err = process.communicate(timeout=180)
         assert process.returncode == code, err + out
         return json.loads(out) if code < 2 else err
+
+
+def killed_at_every_step(drill: Drill, own: "Cluster", journal: Path, *arguments: object) -> int:
+    """Let a reset die after each of its steps, and once while its driver is at work; return how many there were."""
+    steps: list[str] = []
+    while not steps or '"recreated"' not in steps[-1]:
+        # A driver whose start was noted and no more has not begun.
+        noted = bool(steps) and '"process"' in steps[-1]
+        process = drill.begin("reset", *arguments, dying=2 if noted else 1)
+        out, err = process.communicate(timeout=240)
+        assert -signal.SIGKILL == process.returncode, err + out
+        steps = journal.read_text().splitlines()
+        if '"process"' in steps[-1]:
+            assert own.running()
+            _cut_power(drill.begin("reset", *arguments), own, journal)
+    return len({next(iter(json.loads(line).get("done") or json.loads(line))) for line in steps})
+
+
+def _cut_power(process: subprocess.Popen[str], own: "Cluster", journal: Path) -> None:
+    """Kill a reset and its driver, as soon as that has begun to delete the cluster."""
+    World.eventually(lambda: not own.running())
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    pid = int(json.loads(journal.read_text().splitlines()[-1])["done"]["process"][0])
+    os.killpg(pid, signal.SIGKILL)
 
 
 @SLOW
@@ -120,13 +163,8 @@ def test_the_whole_drill(own: "Cluster", lab_cluster: "Cluster", tmp_path: Path)
     assert "unschedulable" not in node["spec"]
     client.delete(f"{budgets}/dns")
 
-    # Killed while the driver runs, it goes on; the token is good once.
-    process = drill.begin("reset", *given, *changed)
-    journal = tmp_path / f"reset-{taken['digest'][:12]}.journal"
-    world.eventually(lambda: journal.exists() and "driver" in journal.read_text().partition('"first"')[2])
-    time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30)
+    # Killed at every step it goes on; the token is good once.
+    assert 6 == killed_at_every_step(drill, own, tmp_path / f"reset-{taken['digest'][:12]}.journal", *given, *changed)
     told = drill.run("reset", *given, *changed)
     assert (old, own.identity().cluster_id) == (told["old"], told["new"])  # type: ignore[union-attr]
     assert old != told["new"]

@@ -1,6 +1,7 @@
 """Resets without a cluster: what stands against one, how its driver is run, and how it goes on after a kill."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -232,6 +233,96 @@ def test_a_driver_that_outlived_a_killed_run_is_waited_for(scene: Any, tmp_path:
     assert not flag.exists()
     assert "new" == scene(f"import os, sys; os.path.exists({str(flag)!r}) or sys.exit(3); {MAKE}")
     first.wait()
+
+
+DRIVER = """
+import os, sys, time
+folder = sys.argv[1]
+def note(word):
+    with open(os.path.join(folder, "log"), "a") as stream:
+        stream.write(word + "\\n")
+note("begin")
+time.sleep(0.2)
+open(os.path.join(folder, "made"), "w").write("new")
+note("end")
+"""
+# Runs of a reset, each in a child of its own that kills itself before or after its nth step on disk, and then one that
+# goes on; it prints how they ended. The last step is the rename at the end.
+KILLED = """
+import itertools, json, os, signal, sys, traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from components.actions.client import Client
+from components.actions.reset import reset, running
+from components.actions.restore.journal import Journal
+from components.actions.snapshot import verify
+from components.actions.snapshot.encryption import identities_in
+from tests.unit.actions.api import KUBE_SYSTEM
+from tests.unit.actions.test_reset import quiet
+place, token, top, driver, moment = json.loads(sys.argv[1])
+archive = verify(place, identities_in(Path(top) / "key"))
+append, close = Journal._append, Journal.close_for_good
+
+def child(folder, number):
+    made, log, count = folder / "made", folder / "log", itertools.count(1)
+
+    def killing(step):
+        def run(*args):
+            here = next(count) == number
+            if here and moment == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            step(*args)
+            if here:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return run
+
+    Journal._append, Journal.close_for_good = killing(append), killing(close)
+    running.Target.client = lambda self: Client(quiet())
+    running.Target.identity = lambda self: made.read_text() if made.exists() else KUBE_SYSTEM
+    running.drain = lambda client, **options: log.open("a").write("drained\\n")
+    target, words = running.Target(str(folder / "kubeconfig"), "lab"), [*driver, str(folder)]
+    new = reset(target, archive, token, words, folder / "j", now=datetime.now(UTC), patience=30.0)
+    assert new == "new"
+
+def ended(folder, number):
+    pid = os.fork()
+    if not pid:
+        try:
+            child(folder, number)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+codes = []
+while not codes or codes[-1][0]:
+    folder = Path(top) / f"{moment}-{len(codes) + 1}"
+    folder.mkdir()
+    codes.append([ended(folder, len(codes) + 1), ended(folder, 0) if (folder / "j").exists() else 0])
+print(json.dumps(codes))
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_kill_at_every_step(tmp_path: Path, moment: str) -> None:
+    """The same call goes on: pods end before the driver begins, no two drivers meet, and one has come to its end."""
+    archive = dumped(quiet(), tmp_path / "s")
+    (tmp_path / "key").write_text(str(IDENTITY))
+    driver = [sys.executable, "-c", DRIVER]
+    given = json.dumps([archive.place, planned(quiet(), archive).token, str(tmp_path), driver, moment])
+    done = subprocess.run([sys.executable, "-c", KILLED, given], capture_output=True, text=True, check=False)
+
+    # Header, what was found, the driver is begun, its process, its end, the new cluster, and the rename.
+    assert [*[[-signal.SIGKILL, 0]] * 7, [0, 0]] == json.loads(done.stdout), done.stderr
+    for number in range(1, 9):
+        folder = tmp_path / f"{moment}-{number}"
+        log = (folder / "log").read_text().split()
+        begun = [word for word in log if word != "drained"]
+        assert "drained" == log[0], number
+        assert ["begin", "end"] * (len(begun) // 2) == begun, number
+        assert 1 == begun.count("end"), number
+        assert ["j.done", "j.log"] == sorted(each.name for each in folder.glob("j*")), number
 
 
 def test_a_driver_that_does_not_end_is_ended(scene: Any) -> None:
