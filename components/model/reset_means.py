@@ -14,6 +14,9 @@ PROTECTED = "kubernetes-emerging/protected"
 """The annotation of the namespace kube-system by which a cluster is never reset, whatever its value but "false"."""
 
 
+_KUBEADM = "python -m components.actions.reset.kubeadm"
+
+
 @dataclass(frozen=True)
 class Means:
     """What a reset is here; `executed` tells whether it can be run, through a driver command, or only be described."""
@@ -44,12 +47,7 @@ def means(platform: str, nodes: Sequence[Node], *, kubeadm: bool) -> Means:
         return Means(
             "every node is reset by kubeadm, workers first, and joins a new control plane; /etc/cni/net.d, rules of "
             "iptables and IPVS, an external etcd and users' kubeconfigs stay behind, and are yours to remove",
-            (
-                "kubeadm reset --force      # on each node",
-                "rm -rf /etc/cni/net.d && iptables-save | grep -v KUBE- | iptables-restore",
-                "kubeadm init --config YOUR-KUBEADM-CONFIG.yaml",
-                "kubeadm join …             # on each other node",
-            ),
+            (f"{_KUBEADM} --control-plane root@NODE --worker root@NODE --config FILE --context NAME",),
             executed=True,
         )
     return Means(

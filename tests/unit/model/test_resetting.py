@@ -17,6 +17,8 @@ NOW = datetime(2026, 11, 27, 6, 0, tzinfo=UTC)
 GOOD = {"cluster": "uid", "server": "https://a", "platform": "lab", "snapshot": "digest"}
 TOKEN = token_of(**GOOD, expires=NOW + timedelta(minutes=15))
 
+KUBEADM = "python -m components.actions.reset.kubeadm"
+
 
 def test_a_token_is_good_for_what_it_was_made_for() -> None:
     """Until it expires, to the second."""
@@ -90,7 +92,7 @@ def test_what_lies_on_nodes_is_lost() -> None:
     [
         ("lab", False, True, "python -m lab.cluster reset --name NAME --expect $RESET_CLUSTER"),
         ("kind", True, True, "python -m components.actions.reset.kind --name mine --config YOUR-KIND-CONFIG.yaml"),
-        ("", True, True, "kubeadm reset --force      # on each node"),
+        ("", True, True, f"{KUBEADM} --control-plane root@NODE --worker root@NODE --config FILE --context NAME"),
         ("", False, True, "YOUR-COMMAND              # with $RESET_CLUSTER, the UID of kube-system, and $KUBECONFIG"),
         ("eks", False, False, "aws eks update-nodegroup-version --cluster-name CLUSTER --nodegroup-name GROUP"),
         ("gke", False, False, "gcloud container clusters upgrade CLUSTER --node-pool POOL"),
