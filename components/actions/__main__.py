@@ -12,6 +12,7 @@ from components.actions.clouds import platforms_app
 from components.actions.cri import cri_check
 from components.actions.diagnose.command import diagnose_command
 from components.actions.errors import ActionError
+from components.actions.etcd.commands import etcd_open_command, etcd_snapshot_command
 from components.actions.options import AsJson, Context, Kubeconfig, connected, run_app
 from components.actions.reset.commands import plan_reset_command, reset_command
 from components.actions.resize import Kind, Unfinished, finish, plan, unfinished
@@ -35,6 +36,8 @@ app.command("compare")(compare_command)
 app.command("plan-reset")(plan_reset_command)
 app.command("reset")(reset_command)
 app.command("keygen")(recovery.keygen)
+app.command("etcd-snapshot")(etcd_snapshot_command)
+app.command("etcd-open")(etcd_open_command)
 
 Features = Annotated[
     list[str],

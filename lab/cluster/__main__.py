@@ -1,10 +1,14 @@
-"""The cluster room alone, for developers: `python -m lab.cluster {build,up,down,reset,status}`."""
+"""The cluster room alone, for developers: `python -m lab.cluster {build,up,down,reset,status,etcd-restore}`."""
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from lab.cluster import DEFAULT_MINOR, MINORS, Cluster
 from lab.cluster.artifacts import build as build_all
-from lab.cluster.life import Minor, add_commands, run
+from lab.cluster.errors import ClusterError
+from lab.cluster.life import Minor, Name, add_commands, run
 from lab.progress import best_progress
 
 app = typer.Typer(
@@ -23,6 +27,20 @@ def build(minor: Minor = DEFAULT_MINOR) -> None:
 
 
 add_commands(app, Cluster)
+
+
+@app.command("etcd-restore")
+def etcd_restore(
+    snapshot: Annotated[Path, typer.Argument(help="a snapshot of etcd in clear, as `etcd-open --to` writes it")],
+    expect: Annotated[str, typer.Option(help="the cluster that is meant: the UID of its kube-system")],
+    name: Name = "dev",
+) -> None:
+    """Put a cluster's store back to what it was in a snapshot: the same cluster, with every object as it was then."""
+    cluster = Cluster(name, Cluster(name).kept_minor or DEFAULT_MINOR)
+    made = cluster.identity()
+    if not made or made.cluster_id != expect:
+        raise ClusterError(f"{name} is {f'the cluster {made.cluster_id}' if made else 'absent'}, and not {expect}")
+    cluster.restore_etcd(snapshot, best_progress())
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """A cluster of one real node, as the launcher and the tests use it: start, stop, delete, and how to reach it."""
 
 import datetime as dt
+from pathlib import Path
 
-from lab.cluster import artifacts, config, dns, network, node, pki
+from lab.cluster import artifacts, config, dns, etcd, network, node, pki
 from lab.cluster.network import Ranges
 from lab.cluster.own import OwnCluster
 from lab.progress import Progress
@@ -32,6 +33,22 @@ class Cluster(OwnCluster):
         Raises ClusterError where the cluster has never been started.
         """
         return str(self._ranges().host_address)
+
+    def restore_etcd(self, snapshot: Path, progress: Progress) -> None:
+        """Put the store back to what it was in a snapshot of etcd, in clear, and start the cluster.
+
+        It is the same cluster afterwards, with every object as it was then. Killed, it is run again; a plain start
+        brings up the one store or the other, and no mixture. Raises ClusterError for a snapshot that is not whole: the
+        cluster runs on as it was.
+        """
+        self._ranges()
+        etcdutl = etcd.tool(progress)
+        with self._lock(progress):
+            with progress.step("make a store of the snapshot"):
+                etcd.prepare(self.folder / "data", snapshot, etcdutl)
+            self._end()
+            etcd.choose(self.folder / "data")
+        self.start(progress)
 
     def _build(self, progress: Progress) -> None:
         artifacts.build(progress, self._minor)

@@ -18,6 +18,8 @@ API_PORT = 6443
 DOMAIN = "cluster.local"
 WASM_HANDLER = "wasmedge"
 """The handler for a RuntimeClass whose pods are WASM modules."""
+ETCD_PEER = "http://127.0.0.1:2380"
+"""Where etcd would meet other members; a node has no others."""
 _ETCD_PORT = 2379
 
 
@@ -41,16 +43,15 @@ def kubeconfig(server: str, context: str, ca: str, certificate: str, key: str) -
 def etcd() -> list[str]:
     """Return etcd's command line."""
     url = f"https://127.0.0.1:{_ETCD_PORT}"
-    peer = "http://127.0.0.1:2380"
     return [
         f"{BIN}/etcd",
         f"--name={NODE_NAME}",
         "--data-dir=/var/lib/etcd",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
-        f"--listen-peer-urls={peer}",
-        f"--initial-advertise-peer-urls={peer}",
-        f"--initial-cluster={NODE_NAME}={peer}",
+        f"--listen-peer-urls={ETCD_PEER}",
+        f"--initial-advertise-peer-urls={ETCD_PEER}",
+        f"--initial-cluster={NODE_NAME}={ETCD_PEER}",
         "--client-cert-auth=true",
         f"--trusted-ca-file={PKI}/etcd-ca.crt",
         f"--cert-file={PKI}/etcd.crt",

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lab.cluster import cgroups, network, plan
+from lab.cluster import cgroups, etcd, network, plan
 from lab.cluster.errors import ClusterError
 from lab.cluster.host import effective_capabilities, overlay_works
 from lab.cluster.instance import Instance
@@ -41,6 +41,7 @@ def begin(instance: Instance, ranges: Ranges, minor: str) -> None:
     """
     folder = instance.folder
     folder.chmod(0o700)  # keys, tokens and everything that pods store
+    etcd.put_in_place(folder / "data")
     for name in ("run", "logs", "etc/cni", *(f"data/{data}" for data in plan.DATA)):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for log in (folder / "logs").glob("*.log"):

@@ -71,7 +71,7 @@ def snapshot(
 
     Keep the digest in another place than the snapshot: with it `verify --digest` tells a snapshot from a forgery.
     """
-    readers = _recipients(recipient, recipients_file)
+    readers = recipients_of(recipient, recipients_file)
     chosen = Selection(tuple(dict.fromkeys(namespaces or ())), labels, tuple(without or ()))
     begun = time.monotonic()
     with connected(kubeconfig, context) as client, _progress() as progress:
@@ -112,7 +112,7 @@ def rekey_command(
     as_json: AsJson = False,
 ) -> None:
     """Write a snapshot anew for other recipients, into another folder; the old file stays, delete it yourself."""
-    readers = _recipients(recipient, recipients_file)
+    readers = recipients_of(recipient, recipients_file)
     if not readers:
         raise ActionError("nobody is named who could read it: give --recipient")
     keys = identities(identity)
@@ -137,7 +137,8 @@ def identities(files: list[Path] | None) -> Identities:
     return [each for file in files or () for each in identities_in(file)]
 
 
-def _recipients(texts: list[str] | None, files: list[Path] | None) -> Recipients:
+def recipients_of(texts: list[str] | None, files: list[Path] | None) -> Recipients:
+    """Return the recipients in options and files."""
     return Recipients([*(texts or ()), *(text for file in files or () for text in recipients_in(file))])
 
 

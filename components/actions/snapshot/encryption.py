@@ -7,7 +7,7 @@ SSH (`ssh-ed25519 …`); identities are files as `age-keygen` and `ssh-keygen` w
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pyrage
 
@@ -43,6 +43,17 @@ class Recipients:
         """Return what only these recipients can read."""
         return cast("bytes", pyrage.encrypt(content, self._keys))
 
+    def encrypt_stream(self, source: Any, target: Any) -> None:
+        """Write what can be read from one file to another, which only these recipients can read.
+
+        Raises `ActionError` when that takes no more.
+        """
+        try:
+            pyrage.encrypt_io(source, target, self._keys)
+        except pyrage.EncryptError as error:
+            why = str(error).removeprefix("OSError: ")
+            raise ActionError(f"it cannot be written ({why}): make room, or choose another place") from None
+
 
 def recipients_in(path: Path) -> Iterator[str]:
     """Yield the recipients in a file, one on a line; `#` begins a comment."""
@@ -75,6 +86,20 @@ def decrypt(content: bytes, identities: Identities) -> bytes:
         raise ActionError(
             "none of the identities opens it: give one whose recipient the manifest names, or another copy"
         ) from None
+
+
+def decrypt_stream(source: Any, target: Any, identities: Identities) -> None:
+    """Write what was encrypted to a file. Raises `ActionError` as `decrypt` does; part of it may be written then."""
+    try:
+        pyrage.decrypt_io(source, target, list(identities))
+    except pyrage.DecryptError:
+        raise ActionError(
+            "none of the identities opens it: give one whose recipient the manifest names, or another copy"
+        ) from None
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ActionError("it is damaged: take another copy") from None
 
 
 def new_identity() -> tuple[str, str]:
