@@ -14,6 +14,10 @@ if __name__ == "__main__":
     from components._host import Host
 
     served = [
+        components.ClusterReset,
+        components.ClusterRestore,
+        components.ClusterSnapshot,
+        components.CriCheck,
         components.MixedProtocolService,
         components.Preflight,
         components.ResizableDeployment,

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,8 @@ import typer
 
 from components.actions.errors import ActionError
 from components.actions.options import AsJson, Kubeconfig, connected
-from components.actions.reset.planning import Accepted, Plan, plan_reset
+from components.actions.reset.planning import Accepted, plan_reset
+from components.actions.reset.rendering import lines
 from components.actions.reset.running import Target, reset
 from components.actions.snapshot.commands import Digest, Identity, identities
 from components.actions.snapshot.reading import verify
@@ -47,7 +47,7 @@ def plan_reset_command(
     accepted = Accepted(accept_losses, accept_rollouts, accept_changes)
     with connected(kubeconfig, context) as client:
         plan = plan_reset(client, archive, now=datetime.now(UTC), accepted=accepted, oldest=timedelta(minutes=max_age))
-    typer.echo(json.dumps(plan.to_json(), indent=2) if as_json else "\n".join(_lines(plan)))
+    typer.echo(json.dumps(plan.to_json(), indent=2) if as_json else "\n".join(lines(plan)))
     if not plan.token:
         raise typer.Exit(1)
 
@@ -99,21 +99,3 @@ def reset_command(
     then = f"python -m components.actions restore {snapshot} --from-cluster {old} --on-conflict skip"
     told = f"the cluster {old} is no more; {new} answers. Bring it back:\n  {then}"
     typer.echo(json.dumps({"old": old, "new": new, "next": then}) if as_json else told)
-
-
-def _lines(plan: Plan) -> Iterator[str]:
-    facts = plan.facts
-    on = f" on {facts.platform}" if facts.platform else ""
-    yield f"cluster {facts.cluster} ({facts.server}, Kubernetes {facts.kubernetes}{on}, {len(facts.nodes)} nodes)"
-    yield f"a reset here: {plan.means.text}"
-    for command in plan.means.commands:
-        yield f"  {command}"
-    for loss in facts.losses:
-        yield f"lost: {loss}"
-    if plan.comparison:
-        for name in (*plan.comparison.missing, *plan.comparison.different, *plan.comparison.extra):
-            yield f"not as in the snapshot: {name}"
-    for refusal in plan.refusals:
-        yield f"refused: {refusal}"
-    if plan.token:
-        yield f"token {plan.token} (until {plan.expires}, good once)"

@@ -13,6 +13,10 @@ from components._host import Host
 from components.testing import CONNECTION, ClusterMocks
 
 SERVED = [
+    components.ClusterReset,
+    components.ClusterRestore,
+    components.ClusterSnapshot,
+    components.CriCheck,
     components.MixedProtocolService,
     components.ResizableDeployment,
     components.SidecarWorkload,
@@ -37,6 +41,14 @@ def schema(host: Host) -> dict[str, Any]:
 def test_public_names() -> None:
     """A public name is added or taken away knowingly."""
     assert [
+        "ClusterReset",
+        "ClusterResetArgs",
+        "ClusterRestore",
+        "ClusterRestoreArgs",
+        "ClusterSnapshot",
+        "ClusterSnapshotArgs",
+        "CriCheck",
+        "CriCheckArgs",
         "InvalidArgs",
         "MixedProtocolService",
         "MixedProtocolServiceArgs",

@@ -1,0 +1,253 @@
+"""The recovery components in whole programs on a real cluster: what they do once, and what they never do again.
+
+The cluster that a reset "makes" is another one that is there already: its driver puts that one's kubeconfig in place.
+"""
+
+import base64
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from components.actions.client import Client, path_of
+from components.actions.snapshot import verify
+from lab.engine import Engine
+from tests.api.actions.test_restore import IDENTITY, READERS
+from tests.programs import told
+
+if TYPE_CHECKING:
+    from lab.cluster import Cluster
+    from lab.simulated import SimulatedCluster
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = f"""
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+
+import json
+import pulumi
+from components import ClusterReset, ClusterRestore, ClusterSnapshot, CriCheck
+
+config = pulumi.Config()
+with open(config.require("kubeconfig")) as file:
+    connection = {{"kubeconfig": pulumi.Output.secret(file.read()), **config.get_object("connection", {{}})}}
+if asked := config.get_object("snapshot"):
+    made = ClusterSnapshot("backup", {{"connection": connection, **asked}})
+    for field in ("snapshot", "digest", "objects", "exact"):
+        pulumi.export(field, getattr(made, field))
+if asked := config.get_object("restore"):
+    back = ClusterRestore("back", {{"connection": connection, **asked}})
+    pulumi.export("created", back.created)
+if asked := config.get_object("reset"):
+    reset = ClusterReset("reset", {{"kubeconfig": config.require("kubeconfig"), **asked}})
+    pulumi.export("plan", reset.plan)
+    pulumi.export("old", reset.old_cluster)
+    pulumi.export("new", reset.new_cluster)
+    pulumi.export("connection", reset.connection)
+if asked := config.get("fail_for"):
+    pulumi.export("nodes", CriCheck("cri", {{"connection": connection, "fail_for": asked}}).nodes)
+"""
+Run = Callable[..., Engine]
+SECRET = "made-up-secret-of-recovery"
+
+
+@pytest.fixture
+def work(tmp_path: Path, run: Run, lab_cluster: "Cluster") -> "Work":
+    """Give a stack with a key that opens its snapshots, and a copy of the kubeconfig that a driver may change."""
+    (tmp_path / "key").write_text(str(IDENTITY))
+    shutil.copy(lab_cluster.kubeconfig, tmp_path / "kubeconfig")
+    return Work(run, tmp_path)
+
+
+class Work:
+    """A stack: what was asked of it last is asked again, but for what changes."""
+
+    def __init__(self, run: Run, folder: Path) -> None:
+        self._run = run
+        self._asked: dict[str, Any] = {"kubeconfig": str(folder / "kubeconfig")}
+        self.folder = folder
+
+    def engine(self, **asked: Any) -> Engine:
+        """Return an engine for the program with these config keys; None takes one out."""
+        self._asked = {key: value for key, value in (self._asked | asked).items() if value is not None}
+        return self._run(
+            **{key: each if isinstance(each, str) else json.dumps(each) for key, each in self._asked.items()}
+        )
+
+    def up(self, **asked: Any) -> dict[str, Any]:
+        """Update; return the outputs."""
+        engine = self.engine(**asked)
+        summary = engine.up()
+        assert summary.ok, told(summary)
+        return dict(engine.outputs())
+
+    def refused(self, **asked: Any) -> str:
+        """Update, which fails; return what it said."""
+        summary = self.engine(**asked).up()
+        assert not summary.ok
+        return told(summary)
+
+    def files(self) -> list[Path]:
+        """Return the snapshots that there are."""
+        return sorted((self.folder / "s").glob("*.tar"))
+
+
+def test_a_snapshot_and_a_restore_as_resources(work: Work, client: Client, namespace: str) -> None:
+    """Each does its work once for what is asked; neither a rotated kubeconfig nor a destroy does more."""
+    client.create(path_of("v1", "configmaps", namespace), {"metadata": {"name": "c"}, "data": {"a": "1"}})
+    client.create(path_of("v1", "secrets", namespace), {"metadata": {"name": "s"}, "stringData": {"password": SECRET}})
+    asked: dict[str, Any] = {"to": "s", "recipients": list(READERS.texts), "namespaces": [namespace]}
+
+    # A preview takes none; an update takes one, and no other for a kubeconfig that was written anew.
+    assert work.engine(snapshot=asked).preview().ok
+    assert [] == work.files()
+    first = work.up()
+    kubeconfig = work.folder / "kubeconfig"
+    kubeconfig.write_text(f"# renewed\n{kubeconfig.read_text()}")
+    assert first == work.up()
+    assert [work.folder / first["snapshot"]] == work.files()
+    archive = verify(str(work.folder / first["snapshot"]), [IDENTITY], digest=first["digest"])
+    assert (archive.manifest.count, True) == (first["objects"], first["exact"])
+    second = work.up(snapshot=asked | {"triggers": ["2"]})
+    assert 2 == len(work.files())
+    assert first["digest"] != second["digest"]
+
+    # A restore brings back what is missing, once.
+    maps = path_of("v1", "configmaps", namespace)
+    client.delete(f"{maps}/c")
+    restore: dict[str, Any] = {"snapshot": first["snapshot"], "identities": ["key"], "patience_seconds": 30}
+    assert 1 == work.up(restore=restore)["created"]
+    assert {"a": "1"} == client.get(f"{maps}/c")["data"]
+    client.patch(f"{maps}/c", {"data": {"a": "2"}})
+    assert "configmaps" in (said := work.refused(restore=restore | {"triggers": ["2"]}))
+    assert f"{namespace}/c: data.a" in said
+    assert {"a": "2"} == client.get(f"{maps}/c")["data"]
+    assert 0 == work.up(restore=restore | {"triggers": ["2"], "on_conflict": "update"})["created"]
+    assert {"a": "1"} == client.get(f"{maps}/c")["data"]
+
+    # A destroy leaves everything; no secret is anywhere in clear.
+    assert work.engine().destroy().ok
+    assert (2, "c") == (len(work.files()), client.get(f"{maps}/c")["metadata"]["name"])
+    key = re.search(r"client-key-data\W+([\w+/=]{40})", kubeconfig.read_text())
+    assert key
+    written = [
+        each for each in work.folder.rglob("*") if each.is_file() and each not in (kubeconfig, work.folder / "key")
+    ]
+    for value in (SECRET.encode(), base64.b64encode(SECRET.encode()), key[1].encode()):
+        assert not [each for each in written if value in each.read_bytes()]
+    assert any(each.name.startswith("state") or each.parent.name == "state" for each in written)
+
+
+def test_what_a_snapshot_cannot_do_fails_the_run(work: Work, namespace: str) -> None:
+    """A cluster that is another than the one meant, and a namespace that is not there, each with its remedy."""
+    asked: dict[str, Any] = {"to": "s", "recipients": list(READERS.texts), "namespaces": [namespace]}
+    wrong = work.refused(snapshot=asked, connection={"cluster_id": "another"})
+    assert "is another cluster than the one meant" in wrong
+    missing = work.refused(snapshot=asked | {"namespaces": ["nowhere"]}, connection={})
+    assert "these namespaces do not exist: nowhere" in missing
+    assert [] == work.files()
+    # What failed is not recorded, and is done when it can be.
+    assert work.up(snapshot=asked)["objects"] > 0
+
+
+MAKE = """
+import os, shutil, sys
+assert os.environ["RESET_CLUSTER"] == sys.argv[1]
+open("ran", "a").write("x")
+if os.path.exists("break"):
+    sys.exit("made-up-secret-of-the-driver")
+shutil.copy("other", os.environ["KUBECONFIG"])
+"""
+
+
+def test_a_reset_as_a_resource(
+    work: Work, client: Client, simulated: "SimulatedCluster", lab_cluster: "Cluster"
+) -> None:
+    """It plans until it has a token, resets once, and neither a lost state nor a new stack resets again."""
+    made, other = lab_cluster.identity(), simulated.identity()
+    assert made
+    assert other
+    taken = work.up(snapshot={"to": "s", "recipients": list(READERS.texts)})
+    new = json.loads(json.dumps(_kubeconfig(simulated.kubeconfig)).replace(simulated.context, lab_cluster.context))
+    (work.folder / "other").write_text(json.dumps(new))
+    asked: dict[str, Any] = {
+        "context": lab_cluster.context,
+        "snapshot": taken["snapshot"],
+        "digest": taken["digest"],
+        "identities": ["key"],
+        # The driver makes nothing and deletes nothing, and pods stay: it is the tests' own cluster that is meant.
+        "driver": [sys.executable, "-c", MAKE, "$RESET_CLUSTER"],
+        "drain_timeout_seconds": 0,
+        "patience_seconds": 60,
+        "accept_losses": True,
+        "accept_rollouts": True,
+    }
+
+    # A plan, in previews as well, and what stands against it; nothing else.
+    space = path_of("v1", "namespaces", name="kube-system")
+    client.patch(space, {"metadata": {"annotations": {"kubernetes-emerging/protected": "yes"}}})
+    try:
+        preview = work.engine(reset=asked).preview()
+        assert "refused: the cluster is protected" in told(preview)
+        assert "" == work.up()["plan"]["token"]
+    finally:
+        client.patch(space, {"metadata": {"annotations": {"kubernetes-emerging/protected": None}}})
+    asked["accept_changes"] = True
+    planned = work.up(reset=asked)
+    token = planned["plan"]["token"]
+    assert (made.cluster_id, "", "lab") == (planned["old"], planned["new"], planned["plan"]["platform"])
+    assert token
+
+    # A preview with the token says what will be, and refuses a wrong one.
+    wrong = f"{token[:-4]}0000"
+    assert "the token is for another cluster or another snapshot" in told(
+        work.engine(reset=asked | {"token": wrong}).preview()
+    )
+    assert "RESETS THE CLUSTER" in told(work.engine(reset=asked | {"token": token}).preview())
+    assert not (work.folder / "ran").exists()
+
+    # A driver that fails keeps its words to itself, and is run again by the next update.
+    (work.folder / "break").touch()
+    said = work.refused()
+    assert "ended with 1: read reset-" in said
+    assert "made-up-secret-of-the-driver" not in said
+    (work.folder / "break").unlink()
+    done = work.up(snapshot=None)
+    assert (made.cluster_id, other.cluster_id) == (done["old"], done["new"])
+    assert ("xx", "[secret]") == ((work.folder / "ran").read_text(), done["connection"])
+    given = work.engine().outputs(show_secrets=True)["connection"]
+    assert (other.cluster_id, lab_cluster.context) == (given["cluster_id"], given["context"])
+
+    # Nothing resets again: not another update, not other arguments.
+    assert not work.engine().up().changes
+    assert done == work.up(reset=asked | {"token": token, "patience_seconds": 61})
+    # Nor a state that was lost, which is what a new stack is as well; that is told in its preview already.
+    shutil.rmtree(work.folder / "state")
+    told_before = told(work.engine().preview())
+    for said in (told_before, work.refused()):
+        assert "the token is for another cluster or another snapshot, or was used already" in said
+    assert "xx" == (work.folder / "ran").read_text()
+    assert work.engine().destroy().ok
+
+
+def _kubeconfig(path: Path) -> Any:
+    """Return a kubeconfig as values."""
+    import yaml
+
+    return yaml.safe_load(path.read_text())
+
+
+def test_nodes_are_judged_in_every_run(work: Work) -> None:
+    """Verdicts come out with their evidence, in an update that changes nothing as well."""
+    (node,) = work.up(fail_for="next")["nodes"]
+    (again,) = work.up()["nodes"]
+
+    assert ("lab", "yes") == (node["node"], node["now"])
+    assert "containerd" in node["evidence"][0]
+    assert node == again
