@@ -9,6 +9,7 @@ import pytest
 from tests.workers import instance_name
 
 if TYPE_CHECKING:
+    from lab.cluster import Cluster
     from lab.simulated import SimulatedCluster
 
 
@@ -37,6 +38,29 @@ def simulated() -> Iterator["SimulatedCluster"]:
             yield cluster
         finally:
             cluster.delete(progress)
+
+
+@pytest.fixture
+def own() -> Iterator["Cluster"]:
+    """Start a cluster of one test's own, which it may reset or turn back; delete it afterwards."""
+    from lab.cluster import DEFAULT_MINOR, Cluster, check_host
+    from lab.files import locked
+    from lab.paths import cache_root
+    from lab.progress import PlainProgress
+
+    minor = os.environ.get("LAB_TEST_MINOR") or DEFAULT_MINOR
+    if problems := check_host(minor):
+        pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
+    progress, name = PlainProgress(), f"{instance_name()}-own"
+    note = "another test session uses such a cluster; waiting for its end"
+    with locked(cache_root() / f"{name}.lock", lambda: progress.note(note)):
+        cluster = Cluster(name, minor)
+        cluster.delete()
+        try:
+            cluster.start(progress)
+            yield cluster
+        finally:
+            cluster.delete()
 
 
 @pytest.fixture

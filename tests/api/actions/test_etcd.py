@@ -1,10 +1,8 @@
 """A snapshot of the real etcd of a node, and the same cluster brought back from it."""
 
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,23 +74,6 @@ def test_a_snapshot_of_a_live_etcd(lab_cluster: "Cluster", client: Client, names
     assert "check --endpoint, --cacert, --cert and --key" in refused
     assert "https://127.0.0.1:2999 gives no snapshot" in absent
     assert not (tmp_path / "t").exists()
-
-
-@pytest.fixture
-def own() -> Iterator["Cluster"]:
-    """Start a cluster that nobody else uses, and delete it afterwards."""
-    from lab.cluster import Cluster, check_host
-    from lab.progress import PlainProgress
-
-    if problems := check_host():
-        pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
-    cluster = Cluster("etcd-test", os.environ.get("LAB_TEST_MINOR") or Cluster("etcd-test").minor)
-    cluster.delete()
-    try:
-        cluster.start(PlainProgress())
-        yield cluster
-    finally:
-        cluster.delete()
 
 
 def restored(cluster: "Cluster", snapshot: Path, expect: str, code: int = 0) -> str:

@@ -5,12 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from components.actions.client import Client, path_of
 from components.actions.connection import load_kubeconfig
@@ -38,23 +35,6 @@ def test_a_plan_tells_everything_and_changes_nothing(lab_cluster: "Cluster", cli
     assert f"pod {namespace}/p, volume scratch: emptyDir, which ends with the pod" in plan.facts.losses
     assert "no snapshot is named: take one (`snapshot`), and give its path" in plan.refusals
     assert "" == plan.token
-
-
-@pytest.fixture
-def own() -> Iterator["Cluster"]:
-    """Start a cluster that nobody else uses, and delete it afterwards."""
-    from lab.cluster import Cluster, check_host
-    from lab.progress import PlainProgress
-
-    if problems := check_host():
-        pytest.skip("; ".join(f"{problem.what} ({problem.remedy})" for problem in problems))
-    cluster = Cluster("reset-test")
-    cluster.delete()
-    try:
-        cluster.start(PlainProgress())
-        yield cluster
-    finally:
-        cluster.delete()
 
 
 # The command line, which dies by SIGKILL right after its nth step on disk.
@@ -144,7 +124,7 @@ def test_the_whole_drill(own: "Cluster", lab_cluster: "Cluster", tmp_path: Path)
     client.patch(system, {"metadata": {"annotations": {"kubernetes-emerging/protected": None}}})
     plan = drill.run("plan-reset", *options, *accepted)
     assert (old, "") != (plan["cluster"], plan["token"])
-    python = f"{sys.executable} -m lab.cluster reset --name reset-test --expect $RESET_CLUSTER"
+    python = f"{sys.executable} -m lab.cluster reset --name {own.name} --expect $RESET_CLUSTER"
     given = [*options, *accepted, "--token", plan["token"], "--driver", python]
     other = Drill(lab_cluster, tmp_path)
     assert "for another cluster" in other.run("reset", *given, code=2)

@@ -4,19 +4,25 @@ The cluster that a reset "makes" is another one that is there already: its drive
 """
 
 import base64
+import contextlib
 import json
 import re
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
 from components.actions.client import Client, path_of
+from components.actions.connection import load_kubeconfig
+from components.actions.readiness import wait_ready
 from components.actions.snapshot import verify
 from lab.engine import Engine
+from tests.api.actions.live import SLOW, create, manifest
+from tests.api.actions.test_etcd import SMALL
 from tests.api.actions.test_restore import IDENTITY, READERS
 from tests.programs import told
 
@@ -50,6 +56,9 @@ if asked := config.get_object("reset"):
     pulumi.export("old", reset.old_cluster)
     pulumi.export("new", reset.new_cluster)
     pulumi.export("connection", reset.connection)
+    if asked := config.get_object("back"):
+        given = {{"connection": reset.connection, "from_cluster": reset.old_cluster, **asked}}
+        pulumi.export("created", ClusterRestore("back", given).created)
 if asked := config.get("fail_for"):
     pulumi.export("nodes", CriCheck("cri", {{"connection": connection, "fail_for": asked}}).nodes)
 """
@@ -98,6 +107,34 @@ class Work:
         return sorted((self.folder / "s").glob("*.tar"))
 
 
+class Watched:
+    """Looks for a secret in the arguments and the environment of every process of this machine, as long as it lasts."""
+
+    def __init__(self, secret: str) -> None:
+        self.met = False
+        self.found: list[str] = []
+        self._secret = secret.encode()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.02):
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    arguments = (process / "cmdline").read_bytes()
+                    self.met = self.met or b"components.actions.commanded" in arguments
+                    if self._secret in arguments + (process / "environ").read_bytes():
+                        self.found.append(str(arguments))
+
+
 def test_a_snapshot_and_a_restore_as_resources(work: Work, client: Client, namespace: str) -> None:
     """Each does its work once for what is asked; neither a rotated kubeconfig nor a destroy does more."""
     client.create(path_of("v1", "configmaps", namespace), {"metadata": {"name": "c"}, "data": {"a": "1"}})
@@ -107,8 +144,12 @@ def test_a_snapshot_and_a_restore_as_resources(work: Work, client: Client, names
     # A preview takes none; an update takes one, and no other for a kubeconfig that was written anew.
     assert work.engine(snapshot=asked).preview().ok
     assert [] == work.files()
-    first = work.up()
     kubeconfig = work.folder / "kubeconfig"
+    key = re.search(r"client-key-data\W+([\w+/=]{40})", kubeconfig.read_text())
+    assert key
+    with Watched(key[1]) as watched:
+        first = work.up()
+    assert (True, []) == (watched.met, watched.found)
     kubeconfig.write_text(f"# renewed\n{kubeconfig.read_text()}")
     assert first == work.up()
     assert [work.folder / first["snapshot"]] == work.files()
@@ -134,8 +175,6 @@ def test_a_snapshot_and_a_restore_as_resources(work: Work, client: Client, names
     # A destroy leaves everything; no secret is anywhere in clear.
     assert work.engine().destroy().ok
     assert (2, "c") == (len(work.files()), client.get(f"{maps}/c")["metadata"]["name"])
-    key = re.search(r"client-key-data\W+([\w+/=]{40})", kubeconfig.read_text())
-    assert key
     written = [
         each for each in work.folder.rglob("*") if each.is_file() and each not in (kubeconfig, work.folder / "key")
     ]
@@ -234,6 +273,34 @@ def test_a_reset_as_a_resource(
         assert "the token is for another cluster or another snapshot, or was used already" in said
     assert "xx" == (work.folder / "ran").read_text()
     assert work.engine().destroy().ok
+
+
+@SLOW
+def test_the_whole_drill_as_resources(work: Work, own: "Cluster") -> None:
+    """A snapshot, the lab's own reset, and the restore into what it has made, each by its resource, in two updates."""
+    client = load_kubeconfig(str(own.kubeconfig)).client()
+    secret = {"metadata": {"name": "s"}, "stringData": {"password": SECRET}}
+    client.create(path_of("v1", "secrets", "default"), secret)
+    create(client, manifest("default", SMALL))
+    asked: dict[str, Any] = {"to": "s", "recipients": list(READERS.texts)}
+    taken = work.up(kubeconfig=str(own.kubeconfig), snapshot=asked)
+    driver = [sys.executable, "-m", "lab.cluster", "reset", "--name", own.name, "--expect", "$RESET_CLUSTER"]
+    files = {"snapshot": taken["snapshot"], "digest": taken["digest"], "identities": ["key"]}
+    accepted = {"accept_losses": True, "accept_rollouts": True, "accept_changes": True}
+    # The program stands elsewhere, so the lab is found by its path.
+    given = {"context": own.context, "driver": ["env", f"PYTHONPATH={ROOT}", *driver], **files, **accepted}
+    token = work.up(snapshot=None, reset=given)["plan"]["token"]
+    done = work.up(reset=given | {"token": token}, back=files | {"on_conflict": "skip"})
+    again = load_kubeconfig(str(own.kubeconfig)).client()
+
+    assert own.identity().cluster_id == done["new"]  # type: ignore[union-attr]
+    assert done["old"] != done["new"]
+    assert done["created"] > 0
+    password = again.get(path_of("v1", "secrets", "default", "s"))["data"]["password"]
+    assert SECRET.encode() == base64.b64decode(password)
+    wait_ready(again, "default", "web", patience=120)
+    # The kubeconfig is another one by now, and nothing is done once more.
+    assert done == work.up()
 
 
 def _kubeconfig(path: Path) -> Any:
