@@ -34,7 +34,7 @@ def commanded(
     stdin: Any = None,
 ) -> pulumi.Output[Mapping[str, Any]]:
     """Register the Command that does what `word` and `request` say; return its receipt, once it is done."""
-    told: Any = None if stdin is None else pulumi.Output.json_dumps(stdin)
+    told: Any = None if stdin is None else pulumi.Output.json_dumps(stdin, sort_keys=True)
     asked = pulumi.Output.from_input({key: value for key, value in request.items() if value is not None})
     made = local.Command(
         name,

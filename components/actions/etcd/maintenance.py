@@ -29,6 +29,8 @@ _MESSAGES: dict[str, list[tuple[str, int, Any, str]]] = {
     "SnapshotResponse": [("blob", 3, _TYPES.TYPE_BYTES, "")],
 }
 _LISTS = {"kvs"}
+# A stream has no end that could be foreseen; a member that is gone is noticed all the same. etcd takes 5 s and more.
+_ALIVE = [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 20_000)]
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Etcd:
         if url.scheme != "https" or not url.netloc:
             raise ActionError(f"{access.endpoint!r} is no address of an etcd: write https://127.0.0.1:2379")
         contents = [_read(path) for path in (access.cacert, access.key, access.cert)]
-        self._channel = grpc.secure_channel(url.netloc, grpc.ssl_channel_credentials(*contents))
+        self._channel = grpc.secure_channel(url.netloc, grpc.ssl_channel_credentials(*contents), _ALIVE)
 
     def __enter__(self) -> Self:
         return self
