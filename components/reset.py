@@ -19,6 +19,7 @@ from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError, ConnectionProblem
 from components.actions.reset import Plan, plan_reset
 from components.actions.reset.rendering import lines
+from components.actions.reset.running import done_before
 from components.model import recovery_args, reset_token
 from components.model.problem import UNKNOWN, Problem
 
@@ -104,7 +105,8 @@ class ClusterReset(pulumi.ComponentResource):
        context, a token without snapshot and driver. Before anything is changed: all that stands against the plan, a
        token that is none, expired, used, or of another cluster or snapshot.
     5. A reset that was killed or that failed goes on in the next `pulumi up`: a journal in the project's folder has its
-       steps, also after the token has expired. The driver's output goes to a file beside it that only its owner reads.
+       steps, also after the token has expired. One that came to its end while Pulumi was killed is taken note of. The
+       driver's output goes to a file beside the journal that only its owner reads.
     6. It belongs in a stack of its own, with its snapshot and its restore: objects of the cluster that were in the same
        stack are gone afterwards, and their state does not know it.
     7. Leaves behind on delete: everything. A destroy, and taking the token out, run nothing.
@@ -221,6 +223,8 @@ def _what_will_be(asked: Mapping[str, Any]) -> str:
     archive = program.opened(asked)
     if (journal := program.reset_journal(asked, archive)).exists():
         return f"this update goes on with the reset that {journal} tells of"
+    if made := done_before(journal, asked["token"]):
+        return f"the reset with this token was done, and made the cluster {made}: this update takes note of it"
     plan = _planned(asked)
     facts = plan.facts
     bad = reset_token.wrong(

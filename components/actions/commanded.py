@@ -21,7 +21,7 @@ from components.actions.client import Client
 from components.actions.connection import Connection
 from components.actions.errors import ActionError
 from components.actions.reset import Accepted, reset
-from components.actions.reset.running import Target
+from components.actions.reset.running import Target, done_before
 from components.actions.restore import Choice, restore
 from components.actions.snapshot import Archive, take, verify
 from components.actions.snapshot.encryption import Recipients, identities_in
@@ -123,12 +123,16 @@ def _restore(request: Request) -> dict[str, Any]:
 
 def _reset(request: Request) -> dict[str, Any]:
     archive = opened(request)
+    journal = reset_journal(request, archive)
+    # Its receipt was lost, as when Pulumi was killed and the reset was not.
+    if made := done_before(journal, request["token"]):
+        return {"old": archive.manifest.cluster, "new": made}
     new = reset(
         Target(request["kubeconfig"], request["context"]),
         archive,
         request["token"],
         request["driver"],
-        reset_journal(request, archive),
+        journal,
         now=datetime.now(UTC),
         accepted=accepted(request),
         oldest=max_age(request),

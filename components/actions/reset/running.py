@@ -8,6 +8,7 @@
 3. It has ended well when another cluster answers: one whose kube-system has another UID.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ from components.actions.connection import load_kubeconfig
 from components.actions.errors import ActionError
 from components.actions.reset.draining import drain
 from components.actions.reset.planning import Accepted, plan_reset
-from components.actions.restore.journal import Journal
+from components.actions.restore.journal import Journal, put_aside
 from components.actions.snapshot import Archive
 from components.model.reset_token import wrong
 
@@ -99,6 +100,19 @@ def reset(
         notes.end({"recreated": ("ended", new)})
         notes.close_for_good()
     return new
+
+
+def done_before(journal: Path, token: str) -> str:
+    """Return the UID of the cluster that a reset with this token has made, as its journal tells; "" where none has."""
+    try:
+        lines = [json.loads(line) for line in put_aside(journal).read_text().splitlines()]
+        if lines[0]["reset"]["token"] != token:
+            return ""
+        return next(
+            str(line["done"]["recreated"][1]) for line in reversed(lines) if "recreated" in line.get("done", ())
+        )
+    except (OSError, ValueError, LookupError, TypeError, StopIteration):
+        return ""
 
 
 def _check(

@@ -17,6 +17,11 @@ from components.actions.errors import ActionError
 from components.actions.snapshot.storage import sync
 
 
+def put_aside(path: Path) -> Path:
+    """Return where a journal lies once everything in it is done."""
+    return path.with_name(f"{path.name}.done")
+
+
 class Journal:
     """The journal at a path, new or gone on with. Raises `ActionError` when it is of another restore, or held.
 
@@ -81,7 +86,7 @@ class Journal:
 
     def close_for_good(self) -> None:
         """Put it aside: everything is done, and another restore begins anew."""
-        self.path.replace(self.path.with_name(f"{self.path.name}.done"))
+        self.path.replace(put_aside(self.path))
 
     def _read(self, header: Mapping[str, Any]) -> None:
         with os.fdopen(os.dup(self._descriptor), "rb") as stream:

@@ -266,8 +266,13 @@ def test_a_reset_as_a_resource(
     # Nothing resets again: not another update, not other arguments.
     assert not work.engine().up().changes
     assert done == work.up(reset=asked | {"token": token, "patience_seconds": 61})
-    # Nor a state that was lost, which is what a new stack is as well; that is told in its preview already.
+    # Nor a state that was lost: the journal tells what was done, as it does where Pulumi was killed and the reset not.
     shutil.rmtree(work.folder / "state")
+    assert done == work.up()
+    # Nor a stack that knows nothing of it; that is told in its preview already.
+    shutil.rmtree(work.folder / "state")
+    (journal,) = work.folder.glob("reset-*.journal.done")
+    journal.unlink()
     told_before = told(work.engine().preview())
     for said in (told_before, work.refused()):
         assert "the token is for another cluster or another snapshot, or was used already" in said

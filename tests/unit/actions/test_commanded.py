@@ -115,7 +115,7 @@ MAKE = "import sys; from pathlib import Path; Path('ran').open('a').write('x'); 
 
 
 def test_a_reset_is_done_once_for_a_token(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither other arguments nor a lost receipt, which a new stack is as well, run the driver again."""
+    """Neither other arguments nor a lost receipt run the driver again, nor does a stack that knows nothing of it."""
     taken = program.run("snapshot", to="s", recipients=list(READERS.texts))
     opened = commanded.opened({"snapshot": taken["snapshot"], "identities": ["key"]})
     made = tmp_path / "made"
@@ -135,10 +135,14 @@ def test_a_reset_is_done_once_for_a_token(program: Program, monkeypatch: pytest.
     program.api.stores["v1/namespaces"][0]["metadata"]["uid"] = "new"
     again = program.run("reset", **asked | {"patience_seconds": 30})
     program.receipt = ""
+    noted = program.run("reset", **asked)
+    program.receipt = ""
+    (done,) = tmp_path.glob("reset-*.journal.done")
+    done.rename(tmp_path / "elsewhere")
     lost = program.run("reset", **asked)
 
     assert (KUBE_SYSTEM, "new") == (told["old"], told["new"])
-    assert told == again
+    assert told == again == noted
     assert lost is None
     assert (
         "the cluster was not touched:\n  the token is for another cluster or another snapshot, or was" in program.said

@@ -169,6 +169,9 @@ def test_a_preview_says_what_a_reset_will_do(tmp_path: Path, monkeypatch: pytest
     protect(api)
     with pytest.raises(ActionError, match="the cluster is protected"):
         _what_will_be(asked)
+    steps = [{"reset": {"token": asked["token"]}}, {"first": {}}, {"done": {"recreated": ["ended", "new"]}}]
+    (tmp_path / "j.done").write_text("".join(f"{json.dumps(step)}\n" for step in steps))
+    assert "was done, and made the cluster new: this update takes note of it" in _what_will_be(asked)
     (tmp_path / "j").touch()
     assert f"this update goes on with the reset that {tmp_path / 'j'} tells of" == _what_will_be(asked)
 
