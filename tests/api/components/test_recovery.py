@@ -8,6 +8,7 @@ import contextlib
 import json
 import re
 import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from components.actions.connection import load_kubeconfig
 from components.actions.readiness import wait_ready
 from components.actions.snapshot import verify
 from lab.engine import Engine
-from tests.api.actions.live import SLOW, create, manifest
+from tests.api.actions.live import SLOW, create, eventually, manifest
 from tests.api.actions.test_etcd import SMALL
 from tests.api.actions.test_restore import IDENTITY, READERS
 from tests.programs import told
@@ -82,12 +83,14 @@ class Work:
         self._asked: dict[str, Any] = {"kubeconfig": str(folder / "kubeconfig")}
         self.folder = folder
 
-    def engine(self, **asked: Any) -> Engine:
-        """Return an engine for the program with these config keys; None takes one out."""
+    def config(self, **asked: Any) -> dict[str, str]:
+        """Return the config that is asked for with these keys; None takes one out."""
         self._asked = {key: value for key, value in (self._asked | asked).items() if value is not None}
-        return self._run(
-            **{key: each if isinstance(each, str) else json.dumps(each) for key, each in self._asked.items()}
-        )
+        return {key: each if isinstance(each, str) else json.dumps(each) for key, each in self._asked.items()}
+
+    def engine(self, **asked: Any) -> Engine:
+        """Return an engine for the program with these config keys."""
+        return self._run(**self.config(**asked))
 
     def up(self, **asked: Any) -> dict[str, Any]:
         """Update; return the outputs."""
@@ -278,6 +281,41 @@ def test_a_reset_as_a_resource(
         assert "the token is for another cluster or another snapshot, or was used already" in said
     assert "xx" == (work.folder / "ran").read_text()
     assert work.engine().destroy().ok
+
+
+UP = """
+import json, sys
+from pathlib import Path
+from lab.engine import Engine, QuietDisplay
+folder = Path(sys.argv[1])
+Engine(folder, "dev", folder / "state", QuietDisplay(), config=json.loads(sys.argv[2])).up()
+"""
+
+
+@SLOW
+def test_a_reset_whose_engine_is_killed(work: Work, simulated: "SimulatedCluster", lab_cluster: "Cluster") -> None:
+    """It goes on without it; the next update waits for it, takes note of it, and resets nothing."""
+    taken = work.up(snapshot={"to": "s", "recipients": list(READERS.texts)})
+    new = json.loads(json.dumps(_kubeconfig(simulated.kubeconfig)).replace(simulated.context, lab_cluster.context))
+    (work.folder / "other").write_text(json.dumps(new))
+    asked: dict[str, Any] = {
+        "context": lab_cluster.context,
+        "snapshot": taken["snapshot"],
+        "identities": ["key"],
+        "driver": [sys.executable, "-c", MAKE.replace("if os", "import time; time.sleep(3)\nif os"), "$RESET_CLUSTER"],
+        "drain_timeout_seconds": 0,
+        **dict.fromkeys(("accept_losses", "accept_rollouts", "accept_changes"), True),
+    }
+    token = work.up(snapshot=None, reset=asked)["plan"]["token"]
+    config = work.config(reset=asked | {"token": token})
+    engine = subprocess.Popen([sys.executable, "-c", UP, str(work.folder), json.dumps(config)], cwd=ROOT)
+    eventually((work.folder / "ran").exists, 120)
+    engine.kill()
+    engine.wait()
+    done = work.up()
+
+    assert simulated.identity().cluster_id == done["new"]  # type: ignore[union-attr]
+    assert "x" == (work.folder / "ran").read_text()
 
 
 @SLOW
