@@ -60,7 +60,7 @@ _RUNWASI = "containerd/runwasi at eb9967aa (2026-04)"
 _SPIN = "spinframework/containerd-shim-spin, v0.24.0 (2026-04)"
 _CRUN = "containers/crun 1.21"
 _MEASURED = (
-    "measured on the lab's node, containerd 2.1: its shim for runc and crun has 17 MB resident, of which 6 are its own, "
+    "measured on the lab's node, containerd 2.1: the shim for runc and crun has 17 MB resident, 6 of them its own, "
     "the pause container 1 MB; with room to spare"
 )
 _BUILDS = ("amd64", "arm64")
