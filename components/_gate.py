@@ -52,9 +52,7 @@ async def ask(
     Raises RunError when an update cannot reach the cluster, and for whatever else keeps it from answering.
     """
     deploying = not pulumi.runtime.is_dry_run()
-    return await _answer(
-        reached, row, lambda client: preflight.check(client, features, namespaces, deploying=deploying)
-    )
+    return await look(reached, row, lambda client: preflight.check(client, features, namespaces, deploying=deploying))
 
 
 def warn_once(reached: Connection, report: Report, row: Row) -> None:
@@ -72,10 +70,10 @@ async def observed(reached: Connection, row: Row, *, balancers: bool) -> Cluster
     Its load balancers are looked for where asked. What other components asked in this run is not asked again.
     """
     wanted = [Feature("load-balancer" if balancers else "mixed-protocol")]
-    return await _answer(reached, row, lambda client: preflight.observe(client, wanted))
+    return await look(reached, row, lambda client: preflight.observe(client, wanted))
 
 
-async def _answer(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
+async def look(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
     """Ask this run's client of the cluster; None, with a warning, in a preview that cannot reach it."""
     asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
     try:

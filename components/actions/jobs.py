@@ -50,17 +50,20 @@ def wait_complete(
     stop: threading.Event | None = None,
     progress: Callable[[str], None] = lambda _text: None,
     asked: Json | None = None,
+    enough: float | None = None,
 ) -> tuple[Json | None, str]:
     """Return the Job when it is complete, with what is to be said of it; raise `NotReady` when it cannot be.
 
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. With `expires_after` a complete Job is
     deleted so many seconds after its end, and one that is gone (None) has been. `asked` is the manifest as the program
-    has it, which tells of sidecars that the cluster made ordinary init containers. Raises `ApiError` and
-    `ConnectionProblem` when the cluster does not answer.
+    has it, which tells of sidecars that the cluster made ordinary init containers. `enough` are the seconds that its
+    main containers have to run for it to be well without having ended. Raises `ApiError` and `ConnectionProblem` when
+    the cluster does not answer.
     """
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
     watch, told = _Watch(client, namespace, asked), ""
+    runs_since: float | None = None
     while True:
         live = client.find(keeper_path("Job", namespace, name))
         if live is None:
@@ -69,6 +72,9 @@ def wait_complete(
             let_expire(client, live, expires_after)
             return live, ""
         pods = pods_of_job(client, live)
+        runs_since = (runs_since or time.monotonic()) if any(map(_runs, pods)) else None
+        if enough is not None and runs_since is not None and time.monotonic() - runs_since >= enough:
+            return live, ""
         found = watch.look(live, pods)
         if waits := _waits(live):
             return live, f"Job {namespace}/{name} {waits}"
@@ -247,6 +253,12 @@ def _exit_codes(pod: Json) -> list[int]:
     """Return how the main containers have ended, -1 for one that has not."""
     listed = pod.get("status", {}).get("containerStatuses") or []
     return [((each.get("state") or {}).get("terminated") or {}).get("exitCode", -1) for each in listed]
+
+
+def _runs(pod: Json) -> bool:
+    """Tell whether every main container of a pod runs."""
+    listed = pod.get("status", {}).get("containerStatuses") or []
+    return bool(listed) and all("running" in (each.get("state") or {}) for each in listed)
 
 
 def _running_sidecars(pod: Json) -> list[str]:
