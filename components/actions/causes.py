@@ -50,6 +50,10 @@ _START = (
         r"(?i)load library failed|loading failed|magic header",
         "a WASM runtime cannot load it as a module: build it for WASI, or run it without that RuntimeClass",
     ),
+    (
+        r"mismatched image rootfs and manifest layers",
+        "its image has WASM layers, which containerd takes from 1.6.25, 1.7.7 and 2.0 on: upgrade it, or pack it without",
+    ),
 )
 _SCHEDULING = (
     (
