@@ -52,7 +52,7 @@ _START = (
     ),
     (
         r"mismatched image rootfs and manifest layers",
-        "its image has WASM layers, which containerd takes from 1.6.25, 1.7.7 and 2.0 on: upgrade it, or pack it without",
+        "the image has WASM layers: take containerd 1.6.25, 1.7.7, 2.0 or later, or pack it as an ordinary image",
     ),
 )
 _SCHEDULING = (

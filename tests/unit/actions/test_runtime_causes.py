@@ -262,4 +262,4 @@ def test_an_image_with_wasm_layers_under_an_old_containerd_is_told() -> None:
     (finding, *_) = findings(found)
 
     assert 0.0 == finding.grace
-    assert "containerd takes from 1.6.25, 1.7.7 and 2.0 on" in finding.remedy
+    assert "take containerd 1.6.25, 1.7.7, 2.0 or later" in finding.remedy
