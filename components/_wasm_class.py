@@ -18,7 +18,7 @@ from components._shape import resolve
 from components.actions.canary import Canary, class_path, prove
 from components.actions.client import Json
 from components.actions.connection import Connection
-from components.actions.errors import ActionError
+from components.actions.errors import ActionError, ApiError, ConnectionProblem
 from components.model import wasm
 from components.model.problem import UNKNOWN
 
@@ -51,6 +51,28 @@ def claim_hook(name: str, connection: Any, asked: Mapping[str, Any], owner: str)
             raise pulumi.RunError(_kept(live, wanted, owner) or _taken(live, owner))
 
     return hook(f"{name}-claim", before_create)
+
+
+def change_hook(name: str, connection: Any, asked: Mapping[str, Any]) -> pulumi.ResourceHook:
+    """Return the hook that refuses to change what somebody else has changed in the class since, in words.
+
+    The provider refuses it as well (a conflict of server-side apply), and does not say what to do about this class. In
+    an update it takes over what kubectl has changed.
+    """
+
+    async def before_update(args: pulumi.ResourceHookArgs) -> None:
+        del args
+        reached, wanted = await connect(connection) if connection is not None else None, await resolve(dict(asked))
+        live = None if reached is None or wanted.get("name") is UNKNOWN else await _found(reached, wanted["name"])
+        differing = list(wasm.differences(wanted, live)) if live is not None else []
+        others = _others(live or {}, taken_over=not pulumi.runtime.is_dry_run())
+        if differing and others:
+            raise pulumi.RunError(
+                f"RuntimeClass {wanted['name']!r} was changed by {', '.join(others)} since: {'; '.join(differing)}. "
+                f"Write here what it has, or put it back with `kubectl edit runtimeclass {wanted['name']}`"
+            )
+
+    return hook(f"{name}-change", before_update)
 
 
 def kept(asked: Mapping[str, Any], connection: Any, owner: str) -> Any:
@@ -135,9 +157,13 @@ async def proved(
 
 
 async def _found(reached: Connection, name: str) -> Json | None:
+    """Return a class; None, too, where this identity may not look, or a preview cannot reach the cluster."""
     try:
         return await in_thread(_find, reached, name)
     except ActionError as problem:
+        unseen = isinstance(problem, ApiError) and problem.forbidden
+        if unseen or (isinstance(problem, ConnectionProblem) and pulumi.runtime.is_dry_run()):
+            return None
         raise pulumi.RunError(str(problem)) from None
 
 
@@ -149,6 +175,17 @@ def _find(reached: Connection, name: str) -> Json | None:
 def _prove(reached: Connection, canary: Canary, stop: threading.Event, row: Row) -> Any:
     with reached.client() as client:
         return prove(client, canary, stop=stop, progress=row.progress)
+
+
+def _others(live: Json, *, taken_over: bool) -> list[str]:
+    """Return who else has written overhead or scheduling of a class, but for what Pulumi's provider takes over."""
+    own = ("pulumi-kubernetes", *(("kubectl", "before-first-apply") if taken_over else ()))
+    return [
+        str(entry["manager"])
+        for entry in live.get("metadata", {}).get("managedFields") or []
+        if not str(entry.get("manager", "")).startswith(own)
+        and {"f:overhead", "f:scheduling"} & set(entry.get("fieldsV1") or {})
+    ]
 
 
 def _owner(live: Json) -> str:

@@ -17,7 +17,7 @@ from components._live import Row, mocked
 from components._needs import of_runtime
 from components._shape import camel, judged, later, plain, resolve
 from components._wasm_args import CanaryArgs, OverheadArgs, RuntimeArgs, SchedulingArgs
-from components._wasm_class import annotations, claim_hook, kept, proved, used
+from components._wasm_class import annotations, change_hook, claim_hook, kept, proved, used
 from components._workload import Workload
 from components.model import wasm, wasm_workload
 from components.model.problem import Problem
@@ -142,6 +142,8 @@ class WasmRuntime(pulumi.ComponentResource):
         overhead: pulumi.Output[Any] = pulumi.Output.all(args.get("overhead") or {}, args.get("preset")).apply(
             lambda both: wasm.overhead(*both)
         )
+        asked = {"name": object_name, "overhead": overhead, "scheduling": args.get("scheduling")}
+        changed = change_hook(f"WasmRuntime-{name}", connection, asked)
         child = RuntimeClass(
             name,
             metadata={
@@ -157,7 +159,7 @@ class WasmRuntime(pulumi.ComponentResource):
                 replace_on_changes=["handler"],
                 delete_before_replace=True,
                 retain_on_delete=shared,
-                hooks=pulumi.ResourceHookBinding(before_create=[checked, claimed], before_update=[checked]),
+                hooks=pulumi.ResourceHookBinding(before_create=[checked, claimed], before_update=[checked, changed]),
             ),
         )
         described = {"class_name": object_name, "handler": handler, "overhead": overhead}

@@ -224,7 +224,9 @@ def _run(
             enough=_ENOUGH,
         )
     except NotReady as problem:
-        return Proof(target.name, problem.diagnosis)
+        # What the Job has counted tells nothing of one pod.
+        _, pod, said = problem.diagnosis.partition("; pod ")
+        return Proof(target.name, f"pod {said}" if pod else problem.diagnosis)
     finally:
         # What cannot be deleted now goes by itself.
         with contextlib.suppress(ActionError):

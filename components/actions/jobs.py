@@ -62,7 +62,7 @@ def wait_complete(
     """
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
-    watch, told = _Watch(client, namespace, asked), ""
+    watch, told = _Watch(client, namespace, asked, again=_AGAIN if enough is None else ""), ""
     runs_since: float | None = None
     while True:
         live = client.find(keeper_path("Job", namespace, name))
@@ -92,8 +92,8 @@ def wait_complete(
 class _Watch:
     """What was seen of a Job so far: of its attempts, too, for a controller that gives up deletes pods that run."""
 
-    def __init__(self, client: Client, namespace: str, asked: Json | None) -> None:
-        self._client, self._namespace, self._asked = client, namespace, asked
+    def __init__(self, client: Client, namespace: str, asked: Json | None, *, again: str) -> None:
+        self._client, self._namespace, self._asked, self._again = client, namespace, asked, again
         self._sandboxes = events.Sandboxes(client)
         self._since: dict[tuple[str, str, str], float] = {}
         self._failures: dict[Finding, str] = {}
@@ -130,7 +130,7 @@ class _Watch:
         counted = _policy(live) == "OnFailure" and self._restarts
         told = [text for each, text in self._failures.items() if each.role != "sidecar" or not counted]
         if told:
-            return f"; {told[-1]}; {_AGAIN}"
+            return "; ".join(["", told[-1], *filter(None, [self._again])])
         names = ", ".join(f"{name} ({count})" for name, count in sorted(self._restarts.items()))
         return f"; {_SIDECARS_COUNT.format(names=names)}; {_AGAIN}" if counted else ""
 

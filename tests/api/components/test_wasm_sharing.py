@@ -201,3 +201,19 @@ def test_a_class_that_this_very_stack_would_delete_is_not_used(kube: Any, namesp
     moved = stack("one", USED).up()
     assert moved.ok, told(moved)
     assert made(kube, namespace) is not None
+
+
+def test_what_somebody_else_has_changed_since_is_told(kube: Any, namespace: str, stack: Stack) -> None:
+    """In preview, with who did it, what it is now and what to do; once it is written here, too, all is well."""
+    assert stack("one", MADE).up().ok
+    edited: Any = {"overhead": {"podFixed": {"memory": "48Mi"}}}
+    NodeV1Api(kube).patch_runtime_class(namespace, edited, field_manager="kubectl-edit")
+
+    refused = stack("one", '{"handler": "runc", "overhead": {"memory": "32Mi"}}').preview()
+    assert not refused.ok
+    assert f"RuntimeClass '{namespace}' was changed by kubectl-edit since" in told(refused)
+    assert "its overhead of memory is 48Mi, not 32Mi" in told(refused)
+    agreed = '{"handler": "runc", "overhead": {"memory": "48Mi"}}'
+    assert stack("one", agreed).preview().ok
+    mended = stack("one", agreed).up()
+    assert mended.ok, told(mended)

@@ -74,7 +74,7 @@ async def test_another_handler_replaces_the_class(mocks: ClusterMocks) -> None:
     request = cast(Any, settings.get_monitor()).requests[f"{RUNTIME_CLASS} web"]
     assert ["handler"] == list(request.replaceOnChanges)
     assert request.deleteBeforeReplace
-    assert (2, 1, 0) == (
+    assert (2, 2, 0) == (
         len(request.hooks.before_create),
         len(request.hooks.before_update),
         len(request.hooks.before_delete),
