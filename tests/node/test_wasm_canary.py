@@ -254,3 +254,50 @@ def test_what_nobody_comes_back_for_ends_and_goes_by_itself(
     until(lambda: CoreV1Api(kube).list_namespaced_pod(namespace).items)
     until(lambda: not left(kube, namespace))
     until(lambda: not CoreV1Api(kube).list_namespaced_pod(namespace).items)
+
+
+FAILING = f"""
+import asyncio
+import sys
+
+sys.path.insert(0, {str(ROOT)!r})
+
+import pulumi
+from components import Target, WasmRuntime
+from components.actions.client import path_of
+from components.actions.connection import load_kubeconfig
+
+config = pulumi.Config()
+target = Target("target", {{"kubeconfig": config.require("kubeconfig")}})
+space = config.require("space")
+canary = {{"image": {images.WASM_DEMO!r}, "namespace": space, "patience_seconds": 600, "pools": [{{"nowhere": "yes"}}]}}
+arguments = {{"name": space, "handler": "wasmedge", "connection": target.connection, "canary": canary}}
+wasm = WasmRuntime("wasm", arguments, pulumi.ResourceOptions(provider=target.provider))
+
+
+async def fail_meanwhile(name):
+    with load_kubeconfig(config.require("kubeconfig"), None).client() as client:
+        while not client.list(path_of("batch/v1", "jobs", space)):
+            await asyncio.sleep(0.1)
+    raise pulumi.RunError("something else went wrong")
+
+
+pulumi.export("failed", wasm.name.apply(fail_meanwhile))
+"""
+
+
+def test_a_program_that_fails_meanwhile_waits_for_no_canary_and_leaves_none(
+    lab_cluster: "Cluster", kube: Any, namespace: str, tmp_path: Path, wasm_class: Any
+) -> None:
+    """A pod that fits nowhere is given up after half a minute, and the run has ended before that."""
+    assert wasm_class  # which removes the class afterwards
+    (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(FAILING)
+    given = {"kubeconfig": str(lab_cluster.kubeconfig), "space": namespace}
+    started = time.monotonic()
+    failed = Engine(tmp_path, "dev", tmp_path / "state", QuietDisplay(), config=given).up()
+
+    assert not failed.ok
+    assert "something else went wrong" in told(failed)
+    assert 28 > time.monotonic() - started
+    assert [] == left(kube, namespace)
