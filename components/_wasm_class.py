@@ -209,5 +209,5 @@ def _taken(live: Json, owner: str) -> str:
         made = "left behind by an earlier run of this stack"
     return (
         f"RuntimeClass {name!r} is there already, {made} (handler {live['handler']!r}): write existing: true to use it "
-        "as it is, another name to make one of this stack's own, or take it over with `pulumi import`"
+        "as it is, or another name to make one of this stack's own"
     )

@@ -137,7 +137,7 @@ def test_a_name_that_is_taken_is_refused_in_preview_and_update(kube: Any, namesp
     for refused in (stack("two", MADE).preview(), stack("two", MADE).up()):
         assert not refused.ok
         assert f"RuntimeClass '{namespace}' is there already, made by demo/one/wasm (handler 'runc')" in told(refused)
-        assert "write existing: true to use it as it is, another name" in told(refused)
+        assert "write existing: true to use it as it is, or another name" in told(refused)
     assert stack("two", MADE).destroy().ok
     assert before.metadata.resource_version == made(kube, namespace).metadata.resource_version
 
