@@ -97,7 +97,8 @@ def kept(asked: Mapping[str, Any], connection: Any, owner: str) -> Any:
 async def used(connection: Any, asked: Mapping[str, Any], owner: str, row: Row) -> dict[str, Any] | None:
     """Return handler, overhead and scheduling of the class that is there; None while the cluster cannot be asked.
 
-    Raises RunError where it is not there, is another one than was asked for, or would be deleted by this very run.
+    Warns of one that goes with the stack that made it. Raises RunError where it is not there, is another one than was
+    asked for, or would be deleted by this very run.
     """
     reached, wanted = await connect(connection), await resolve(dict(asked))
     name = wanted.get("name")
@@ -117,6 +118,11 @@ async def used(connection: Any, asked: Mapping[str, Any], owner: str, row: Row) 
     if wrong:
         remedy = "write what it has, or leave it out; or take a class of another name"
         raise pulumi.RunError(f"RuntimeClass {name!r} is not what is asked for: {'; '.join(wrong)}; {remedy}")
+    if _owner(live) and wasm.SHARED_ANNOTATION not in marks:
+        row.warn(
+            f"RuntimeClass {name!r} goes with the stack that made it ({_owner(live)}), for it is not shared: write "
+            "shared: true there, or pods under it cannot start once that stack is gone"
+        )
     return wasm.of_live(live)
 
 

@@ -96,9 +96,11 @@ def wasm_class(kube: Any, namespace: str) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def up(lab_cluster: "Cluster", namespace: str, tmp_path: Path, wasm_class: Any) -> Callable[[str], Engine]:
-    """Give a function that makes an engine for the program with this handler."""
+def up(lab_cluster: "Cluster", kube: Any, namespace: str, tmp_path: Path, wasm_class: Any) -> Callable[[str], Engine]:
+    """Give a function that makes an engine for the program with this handler; its namespace is a restricted one."""
     assert wasm_class  # which removes the class afterwards
+    labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    CoreV1Api(kube).patch_namespace(namespace, labels)
     (tmp_path / "Pulumi.yaml").write_text("name: demo\nruntime: python\n")
     (tmp_path / "__main__.py").write_text(PROGRAM)
 

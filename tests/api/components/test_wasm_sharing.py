@@ -107,6 +107,7 @@ def test_two_stacks_share_one_class_and_one_goes(kube: Any, namespace: str, stac
     before = made(kube, namespace)
     second = stack("two", USED, pods="yes").up()
     assert second.ok, told(second)
+    assert "goes with the stack that made it" not in told(second)
     assert {"class_name": namespace, "handler": "runc", "overhead": {"cpu": "10m", "memory": "24Mi"}} == (
         second.outputs["runtime"]
     )
@@ -130,7 +131,7 @@ def test_two_stacks_share_one_class_and_one_goes(kube: Any, namespace: str, stac
 
 
 def test_a_name_that_is_taken_is_refused_in_preview_and_update(kube: Any, namespace: str, stack: Stack) -> None:
-    """It names who made the class and the ways out; what is there stays, also when the second stack goes."""
+    """It names who made the class and the ways out, one of which warns; what is there stays when the second goes."""
     assert stack("one", MADE).up().ok
     before = made(kube, namespace)
 
@@ -138,6 +139,9 @@ def test_a_name_that_is_taken_is_refused_in_preview_and_update(kube: Any, namesp
         assert not refused.ok
         assert f"RuntimeClass '{namespace}' is there already, made by demo/one/wasm (handler 'runc')" in told(refused)
         assert "write existing: true to use it as it is, or another name" in told(refused)
+    used = stack("two", USED).preview()
+    assert used.ok, told(used)
+    assert f"RuntimeClass '{namespace}' goes with the stack that made it (demo/one/wasm)" in told(used)
     assert stack("two", MADE).destroy().ok
     assert before.metadata.resource_version == made(kube, namespace).metadata.resource_version
 
