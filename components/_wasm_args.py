@@ -58,3 +58,5 @@ class RuntimeArgs(TypedDict, total=False):
     """Its overhead, to check the workload against."""
     scheduling: Input[SchedulingArgs]
     """Its scheduling, to check the workload against."""
+    proved: Input[bool]
+    """True: a canary has run in every pool of it, so its nodes are not asked for the handler. False by default."""

@@ -114,7 +114,8 @@ class WasmRuntime(pulumi.ComponentResource):
         self.proved = self._proved(args, found, owner)
         # Nothing is made under a class before it is proved.
         proofs: pulumi.Output[Any] = pulumi.Output.all(found, self.proved)
-        self.runtime = proofs.apply(lambda both: both[0])
+        trusted: pulumi.Output[Any] = proofs.apply(lambda both: {**both[0], "proved": True} if both[1] else both[0])
+        self.runtime = trusted
         outputs = {"name": self.name, "handler": self.handler, "runtime": self.runtime, "proved": self.proved}
         self.register_outputs(outputs)
 
@@ -127,7 +128,7 @@ class WasmRuntime(pulumi.ComponentResource):
     def _made(self, name: str, args: WasmRuntimeArgs, object_name: Any, owner: str) -> pulumi.Output[dict[str, Any]]:
         """Register the class, and return what it is."""
         connection, who, shared = args.get("connection"), f"WasmRuntime {name!r}", args.get("shared") is True
-        handler = _handler(args)
+        handler, settled = _handler(args), args.get("canary") is not None
         wanted = {"name": object_name, "handler": handler, "shared": shared}
 
         async def needs() -> list[str]:
@@ -135,7 +136,7 @@ class WasmRuntime(pulumi.ComponentResource):
 
         async def check_late() -> None:
             raise_for("WasmRuntime", name, _problems(await resolve(args), str(await resolve(object_name))))
-            await require(connection, needs, Row(self.urn), who)
+            await require(connection, needs, Row(self.urn), who, settled=settled)
 
         checked = check_hook(f"WasmRuntime-{name}", check_late)
         claimed = claim_hook(f"WasmRuntime-{name}", connection, wanted, owner)
@@ -147,7 +148,7 @@ class WasmRuntime(pulumi.ComponentResource):
         child = RuntimeClass(
             name,
             metadata={
-                "name": gated(kept(wanted, connection, owner), connection, needs, self, who),
+                "name": gated(kept(wanted, connection, owner), connection, needs, self, who, settled=settled),
                 "annotations": annotations(owner, shared=shared),
             },
             handler=handler,
@@ -181,7 +182,7 @@ class WasmRuntime(pulumi.ComponentResource):
             async def needs() -> list[str]:
                 return of_runtime(live)
 
-            await require(connection, needs, row, who)
+            await require(connection, needs, row, who, settled=args.get("canary") is not None)
             preset = {"preset": known["preset"]} if known.get("preset") else {}
             return {"class_name": known["name"], **live, **preset}
 

@@ -238,6 +238,10 @@ TCP = {"port": 1}
             WasmRuntime.needs({"handler": "spin", "scheduling": {"node_selector": {"pool": "w", "a/b": "c"}}}),
             ["wasm=spin@a/b=c,pool=w"],
         ),
+        (
+            WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c", "handler": "spin", "proved": True}}),
+            [],
+        ),
         (MixedProtocolService.needs({"ports": [{"name": "a", "port": 1}]}), []),
         (
             MixedProtocolService.needs({"ports": [{"port": 1}, {"port": 2, "protocol": "UDP"}]}),

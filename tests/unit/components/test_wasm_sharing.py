@@ -66,6 +66,7 @@ async def test_a_class_that_is_there_already_is_not_made(mocks: ClusterMocks) ->
 
     assert {"class_name": "wasm", "handler": "spin-v2", "preset": "spin"} == await made.runtime.future()
     assert "wasm" == await made.name.future()
+    assert await made.urn.future()  # its own registration is all there is to wait for
     assert ["kubernetes-emerging:index:WasmRuntime"] == [each.typ for each in mocks.resources]
 
 
