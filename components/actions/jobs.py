@@ -102,7 +102,9 @@ class _Watch:
     def look(self, live: Json, pods: Items) -> list[Finding]:
         """Return what keeps the Job from its end; raise `NotReady` when it has failed or cannot come to it."""
         for pod in pods:
-            for failure in [each for each in unwell(pod) if each.reason in _ATTEMPTS][:1]:
+            # A pod may also be ended as a whole: evicted, or refused by its node.
+            over = pod.get("status", {}).get("phase") == "Failed"
+            for failure in [each for each in unwell(pod) if over or each.reason in _ATTEMPTS][:1]:
                 if failure not in self._failures:
                     self._failures[failure] = self.text_of(failure, pods)
             for name, count in _sidecar_restarts(pod).items():

@@ -200,26 +200,29 @@ def test_crun_under_its_own_name_runs_modules_by_the_preset_s_annotation(
 def test_a_pool_that_scales_from_zero_is_proved_once_it_has_a_node(
     kube: Any, client: Client, namespace: str, wasm_class: Callable[..., str]
 ) -> None:
-    """The canary waits for the node that an autoscaler would bring; here the node gets the pool's label."""
+    """The canary waits for the node that an autoscaler would bring; here the pool's one node takes pods only then."""
     label = f"test/{namespace}"
-    name = wasm_class(WASM_HANDLER, scheduling={"nodeSelector": {label: "zero"}})
+    given = Canary(
+        *(wasm_class(WASM_HANDLER), images.WASM_DEMO, "test"),
+        namespace=namespace,
+        patience=120,
+        pools=[{label: "zero"}],
+    )
     found: list[Any] = []
-
-    def work() -> None:
-        found.extend(prove(client, Canary(name, images.WASM_DEMO, "test", namespace=namespace, patience=120)))
-
-    thread = threading.Thread(target=work)
-    thread.start()
+    thread = threading.Thread(target=lambda: found.extend(prove(client, given)))
     core = CoreV1Api(kube)
+    closed = [{"key": label, "effect": "NoSchedule"}]
+    core.patch_node("lab", {"metadata": {"labels": {label: "zero"}}, "spec": {"taints": closed}})
     try:
+        thread.start()
         until(lambda: any(_unplaced(pod) for pod in core.list_namespaced_pod(namespace).items))
-        core.patch_node("lab", {"metadata": {"labels": {label: "zero"}}})
+        core.patch_node("lab", {"spec": {"taints": None}})
         thread.join(120)
     finally:
-        core.patch_node("lab", {"metadata": {"labels": {label: None}}})
+        core.patch_node("lab", {"metadata": {"labels": {label: None}}, "spec": {"taints": None}})
         thread.join(120)
 
-    assert [f"nodes with {label}=zero: proved"] == [str(proof) for proof in found]
+    assert [f"pool {label}=zero: proved"] == [str(proof) for proof in found]
     assert [] == left(kube, namespace)
 
 
