@@ -167,15 +167,3 @@ def test_an_ordinary_sidecar_runs_beside_a_module(kube: Any, namespace: str, up:
     assert "linux\n" == log(kube, pod, "linux")
     (sidecar,) = pod.status.init_container_statuses
     assert (True, 0) == (sidecar.started, sidecar.restart_count)
-
-
-def test_the_same_sidecar_under_the_narrow_runtime_is_refused_before_it_could_fail(
-    kube: Any, namespace: str, up: Run
-) -> None:
-    """crun-wasm would take it for a module; no pod comes to be."""
-    sidecar = {**SIDECAR, "startup_probe": {"tcp_socket": {"port": "80"}}}
-    failed = up("crun-wasm", WASM_HANDLER, replicas=1, sidecars=[sidecar], containers=[module()])
-
-    assert not failed.ok
-    assert "sidecars[0]: the runtime takes every container of the pod for a WASM module" in told(failed)
-    assert [] == CoreV1Api(kube).list_namespaced_pod(namespace).items
