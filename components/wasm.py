@@ -20,6 +20,7 @@ from components._wasm_args import CanaryArgs, OverheadArgs, RuntimeArgs, Schedul
 from components._wasm_class import annotations, change_hook, claim_hook, kept, proved, used
 from components._workload import Workload
 from components.model import wasm, wasm_workload
+from components.model.feature import Feature
 from components.model.problem import Problem
 
 _DESCRIBED = ("handler", "overhead", "scheduling")
@@ -123,7 +124,8 @@ class WasmRuntime(pulumi.ComponentResource):
     def needs(args: Mapping[str, Any]) -> list[str]:
         """Return the features that a component with these arguments needs, as a Preflight takes them."""
         known = plain(args)
-        return of_runtime({**known, "handler": wasm.handler(known)})
+        canaries = [str(Feature("kind", "Job"))] if known.get("canary") is not None else []
+        return [*of_runtime({**known, "handler": wasm.handler(known)}), *canaries]
 
     def _made(self, name: str, args: WasmRuntimeArgs, object_name: Any, owner: str) -> pulumi.Output[dict[str, Any]]:
         """Register the class, and return what it is."""

@@ -261,7 +261,7 @@ TCP = {"port": 1}
         ),
         (
             WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c", "handler": "spin", "proved": True}}),
-            [],
+            ["kind=Deployment"],
         ),
         (MixedProtocolService.needs({"ports": [{"name": "a", "port": 1}]}), []),
         (

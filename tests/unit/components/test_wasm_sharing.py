@@ -197,7 +197,8 @@ def test_a_live_class_is_what_a_workload_is_judged_by() -> None:
 
 
 def test_needs_name_the_preset_s_handler() -> None:
-    """So that a Preflight asks for the right one."""
+    """So that a Preflight asks for the right one, and for the rights that a canary takes."""
     assert ["wasm=spin"] == WasmRuntime.needs({"preset": "spin"})
     assert ["wasm=spin-v2"] == WasmRuntime.needs({"preset": "spin", "handler": "spin-v2"})
     assert [] == WasmRuntime.needs({"existing": True, "name": "wasm"})
+    assert ["wasm=wamr", "kind=Job"] == WasmRuntime.needs({"preset": "wamr", "canary": {"image": "i"}})
