@@ -52,9 +52,7 @@ async def ask(
     Raises RunError when an update cannot reach the cluster, and for whatever else keeps it from answering.
     """
     deploying = not pulumi.runtime.is_dry_run()
-    return await _answer(
-        reached, row, lambda client: preflight.check(client, features, namespaces, deploying=deploying)
-    )
+    return await look(reached, row, lambda client: preflight.check(client, features, namespaces, deploying=deploying))
 
 
 def warn_once(reached: Connection, report: Report, row: Row) -> None:
@@ -72,10 +70,10 @@ async def observed(reached: Connection, row: Row, *, balancers: bool) -> Cluster
     Its load balancers are looked for where asked. What other components asked in this run is not asked again.
     """
     wanted = [Feature("load-balancer" if balancers else "mixed-protocol")]
-    return await _answer(reached, row, lambda client: preflight.observe(client, wanted))
+    return await look(reached, row, lambda client: preflight.observe(client, wanted))
 
 
-async def _answer(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
+async def look(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
     """Ask this run's client of the cluster; None, with a warning, in a preview that cannot reach it."""
     asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
     try:
@@ -87,8 +85,11 @@ async def _answer(reached: Connection, row: Row, question: Callable[[Client], _R
         return None
 
 
-async def require(connection: Any, needs: Needs, row: Row, who: str) -> None:
-    """Raise RunError where the cluster cannot do a feature that `who` needs; warn of what is not known."""
+async def require(connection: Any, needs: Needs, row: Row, who: str, *, settled: bool = False) -> None:
+    """Raise RunError where the cluster cannot do a feature that `who` needs; warn of what is not known.
+
+    `settled` says that an update settles what is not known in another way, so that only a preview warns.
+    """
     if connection is None or mocked() or is_off():
         return
     reached, features = await connect(connection), [parse(text) for text in await needs()]
@@ -99,7 +100,8 @@ async def require(connection: Any, needs: Needs, row: Row, who: str) -> None:
         return
     if report.stops:
         raise pulumi.RunError(refusal(f"{who} needs what this cluster cannot do; nothing of it was changed", report))
-    warn_once(reached, report, row)
+    if not settled or pulumi.runtime.is_dry_run():
+        warn_once(reached, report, row)
 
 
 def refusal(head: str, report: Report) -> str:
@@ -107,13 +109,15 @@ def refusal(head: str, report: Report) -> str:
     return "\n".join([f"{head}:", *(f"  {finding}" for finding in report.stops)])
 
 
-def gated(value: Any, connection: Any, needs: Needs, component: pulumi.Resource, who: str) -> Any:
+def gated(
+    value: Any, connection: Any, needs: Needs, component: pulumi.Resource, who: str, *, settled: bool = False
+) -> Any:
     """Return the value once the cluster is known to do what is needed; as it is in a preview, or with nobody to ask."""
     if connection is None or mocked() or pulumi.runtime.is_dry_run():
         return value
 
     async def release(values: Sequence[Any]) -> Any:
-        await require(connection, needs, Row(component.urn), who)
+        await require(connection, needs, Row(component.urn), who, settled=settled)
         return values[1]
 
     both: pulumi.Output[Any] = pulumi.Output.all(connection, value)

@@ -44,9 +44,9 @@ def of_objects(args: Mapping[str, Any], kind: str) -> list[str]:
 
 
 def of_runtime(args: Mapping[str, Any]) -> list[str]:
-    """Return what a RuntimeClass needs: its handler, on a node that its scheduling chooses."""
+    """Return what a RuntimeClass needs: its handler, on a node that its scheduling chooses, unless that is proved."""
     handler, scheduling = args.get("handler"), args.get("scheduling")
-    if not isinstance(handler, str):
+    if not isinstance(handler, str) or args.get("proved") is True:
         return []
     selector = scheduling.get("node_selector") if isinstance(scheduling, dict) else None
     labels = sorted((str(k), str(v)) for k, v in selector.items() if known(v)) if isinstance(selector, dict) else []

@@ -20,6 +20,7 @@ from components.actions.resize.desired import manifest_of, with_sizes
 from components.actions.resize.kinds import parse_argument, workload_path
 from components.actions.restore.commands import compare_command, restore_command
 from components.actions.snapshot import commands as recovery
+from components.actions.wasm_check import wasm_check
 from components.model.feature import parse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -28,6 +29,7 @@ app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
 app.command("diagnose")(diagnose_command)
 app.command("cri-check")(cri_check)
+app.command("wasm-check")(wasm_check)
 app.command("snapshot")(recovery.snapshot)
 app.command("verify")(recovery.verify_command)
 app.command("rekey")(recovery.rekey_command)

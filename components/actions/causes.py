@@ -14,6 +14,10 @@ _NO_HANDLER = (
     f"let its scheduling choose nodes that have it; {_WHAT_THERE_IS}"
 )
 _NO_PROGRAM = "the node's config names the program $name, which is not there: install it, or take another handler"
+_ANNOTATE = (
+    "crun started a WASM module as an ordinary program: take preset crun, whose annotation tells it otherwise, and let "
+    "containerd pass that on (pod_annotations = ['module.wasm.image/*'])"
+)
 _SANDBOX = (
     (r'no runtime for "(?P<name>[^"]*)" is configured', _NO_HANDLER),
     (r"failed to find runtime handler (?P<name>\S+)", _NO_HANDLER),
@@ -39,6 +43,10 @@ _ADMISSION = (
 )
 _START = (
     (
+        r"exec container process `[^`]*\.wasm",
+        _ANNOTATE,
+    ),
+    (
         r"(?i)\.wasm\b.*(?:permission denied|not executable|exec format error)",
         "a WASM module was started as an ordinary program: run it under a WASM runtime, as WasmWorkload does",
     ),
@@ -49,6 +57,10 @@ _START = (
     (
         r"(?i)load library failed|loading failed|magic header",
         "a WASM runtime cannot load it as a module: build it for WASI, or run it without that RuntimeClass",
+    ),
+    (
+        r"mismatched image rootfs and manifest layers",
+        "the image has WASM layers: take containerd 1.6.25, 1.7.7, 2.0 or later, or pack it as an ordinary image",
     ),
 )
 _SCHEDULING = (

@@ -116,7 +116,8 @@ def sandbox_finding(pod: Json, message: str, grace: float) -> Finding | None:
     remedy = causes.of_sandbox(message)
     if not remedy:
         return None
-    # Without gRPC's preamble and the sandbox's id, which tell nobody anything.
+    # Without gRPC's preamble, the sandbox's id and the log that was never written, which tell nobody anything.
     told = re.sub(r'( for sandbox)? "[0-9a-f]{64}"', "", message.rpartition(" desc = ")[2])
+    told = re.sub(r"unable to retrieve OCI runtime error \([^)]*\): ", "", told)
     detail = f"node {pod['spec']['nodeName']}: {told}"
     return Finding(pod["metadata"]["name"], "", "", "FailedCreatePodSandBox", detail, remedy, grace)

@@ -50,17 +50,20 @@ def wait_complete(
     stop: threading.Event | None = None,
     progress: Callable[[str], None] = lambda _text: None,
     asked: Json | None = None,
+    enough: float | None = None,
 ) -> tuple[Json | None, str]:
     """Return the Job when it is complete, with what is to be said of it; raise `NotReady` when it cannot be.
 
     `patience` is in seconds; setting `stop` ends the wait early with `NotReady`. With `expires_after` a complete Job is
     deleted so many seconds after its end, and one that is gone (None) has been. `asked` is the manifest as the program
-    has it, which tells of sidecars that the cluster made ordinary init containers. Raises `ApiError` and
-    `ConnectionProblem` when the cluster does not answer.
+    has it, which tells of sidecars that the cluster made ordinary init containers. `enough` are the seconds that its
+    main containers have to run for it to be well without having ended. Raises `ApiError` and `ConnectionProblem` when
+    the cluster does not answer.
     """
     stop = stop or threading.Event()
     deadline = time.monotonic() + patience
-    watch, told = _Watch(client, namespace, asked), ""
+    watch, told = _Watch(client, namespace, asked, again=_AGAIN if enough is None else ""), ""
+    runs_since: float | None = None
     while True:
         live = client.find(keeper_path("Job", namespace, name))
         if live is None:
@@ -69,6 +72,9 @@ def wait_complete(
             let_expire(client, live, expires_after)
             return live, ""
         pods = pods_of_job(client, live)
+        runs_since = (runs_since or time.monotonic()) if any(map(_runs, pods)) else None
+        if enough is not None and runs_since is not None and time.monotonic() - runs_since >= enough:
+            return live, ""
         found = watch.look(live, pods)
         if waits := _waits(live):
             return live, f"Job {namespace}/{name} {waits}"
@@ -86,8 +92,8 @@ def wait_complete(
 class _Watch:
     """What was seen of a Job so far: of its attempts, too, for a controller that gives up deletes pods that run."""
 
-    def __init__(self, client: Client, namespace: str, asked: Json | None) -> None:
-        self._client, self._namespace, self._asked = client, namespace, asked
+    def __init__(self, client: Client, namespace: str, asked: Json | None, *, again: str) -> None:
+        self._client, self._namespace, self._asked, self._again = client, namespace, asked, again
         self._sandboxes = events.Sandboxes(client)
         self._since: dict[tuple[str, str, str], float] = {}
         self._failures: dict[Finding, str] = {}
@@ -96,7 +102,9 @@ class _Watch:
     def look(self, live: Json, pods: Items) -> list[Finding]:
         """Return what keeps the Job from its end; raise `NotReady` when it has failed or cannot come to it."""
         for pod in pods:
-            for failure in [each for each in unwell(pod) if each.reason in _ATTEMPTS][:1]:
+            # A pod may also be ended as a whole: evicted, or refused by its node.
+            over = pod.get("status", {}).get("phase") == "Failed"
+            for failure in [each for each in unwell(pod) if over or each.reason in _ATTEMPTS][:1]:
                 if failure not in self._failures:
                     self._failures[failure] = self.text_of(failure, pods)
             for name, count in _sidecar_restarts(pod).items():
@@ -124,7 +132,7 @@ class _Watch:
         counted = _policy(live) == "OnFailure" and self._restarts
         told = [text for each, text in self._failures.items() if each.role != "sidecar" or not counted]
         if told:
-            return f"; {told[-1]}; {_AGAIN}"
+            return "; ".join(["", told[-1], *filter(None, [self._again])])
         names = ", ".join(f"{name} ({count})" for name, count in sorted(self._restarts.items()))
         return f"; {_SIDECARS_COUNT.format(names=names)}; {_AGAIN}" if counted else ""
 
@@ -247,6 +255,12 @@ def _exit_codes(pod: Json) -> list[int]:
     """Return how the main containers have ended, -1 for one that has not."""
     listed = pod.get("status", {}).get("containerStatuses") or []
     return [((each.get("state") or {}).get("terminated") or {}).get("exitCode", -1) for each in listed]
+
+
+def _runs(pod: Json) -> bool:
+    """Tell whether every main container of a pod runs."""
+    listed = pod.get("status", {}).get("containerStatuses") or []
+    return bool(listed) and all("running" in (each.get("state") or {}) for each in listed)
 
 
 def _running_sidecars(pod: Json) -> list[str]:

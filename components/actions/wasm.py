@@ -1,14 +1,9 @@
 """Asks a cluster which of its nodes have a runtime handler; `components.model.handlers` says what that means."""
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, path_of
 from components.actions.errors import ApiError
+from components.actions.node_facts import handlers_of
 from components.model.handlers import Handlers, Support, support
-
-
-def handlers_of(node: Json) -> frozenset[str]:
-    """Return the names of a Node's runtime handlers; empty where it tells none. The default one has no name."""
-    listed = node.get("status", {}).get("runtimeHandlers") or []
-    return frozenset(handler["name"] for handler in listed if handler.get("name"))
 
 
 def handlers(client: Client) -> Handlers:

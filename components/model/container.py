@@ -43,10 +43,7 @@ def problems(
     while the pod runs; `others` the names of all its containers, or None.
     """
     yield from names.dns_label(f"{path}.name", container.get("name"))
-    image = container.get("image")
-    if isinstance(image, str) and (not image or re.search(r"\s", image)):
-        remedy = "write one such as 'nginx:1.29'"
-        yield Problem(f"{path}.image", f"{image!r} is not an image reference", remedy, "image")
+    yield from image_problems(f"{path}.image", container.get("image"))
     yield from one_of(
         f"{path}.image_pull_policy", container.get("image_pull_policy"), ("IfNotPresent", "Always", "Never")
     )
@@ -63,6 +60,12 @@ def problems(
     for place, handler in _handlers(path, container):
         yield from exactly_one(place, handler, _LIFECYCLE_HANDLERS)
         yield from _actions(place, handler, container.get("ports"))
+
+
+def image_problems(path: str, image: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the reference of an image."""
+    if isinstance(image, str) and (not image or re.search(r"\s", image)):
+        yield Problem(path, f"{image!r} is not an image reference", "write one such as 'nginx:1.29'", "image")
 
 
 def sleep_problems(path: str, container: Mapping[str, Any], grace: Any) -> Iterator[Problem]:

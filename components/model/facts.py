@@ -25,7 +25,8 @@ class Node:
 
     `handlers` is empty where the node lists none (before Kubernetes 1.31 or containerd 2.0); `cgroup` is 1 or 2, None
     where nobody asked or nobody answered; `losing_support` is the Kubernetes version from which the kubelet itself says
-    that it will not work with this runtime any more, "" where it says nothing (before 1.34 none does).
+    that it will not work with this runtime any more, "" where it says nothing (before 1.34 none does). `tainted` tells
+    whether pods need a toleration to go there.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     handlers: frozenset[str] = frozenset()
     simulated: bool = False
+    tainted: bool = False
     cgroup: int | None = None
     losing_support: str = ""
 

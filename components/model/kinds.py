@@ -1,6 +1,6 @@
 """The kinds of what can keep a workload's pods: which arguments each of them takes, and the rules that judge them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,22 +44,25 @@ _FIELDS: dict[str, tuple[tuple[str, ...], Mapping[str, str]]] = {
 _PARTS = ("stateful_set", "daemon_set", "job", "cron_job")
 
 
-def problems(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield everything that is wrong with the arguments of a workload whose `kind` is an argument (snake_case)."""
+def problems(args: Mapping[str, Any], kinds: Sequence[str] = KINDS, *, grace: int | None = None) -> Iterator[Problem]:
+    """Yield everything that is wrong with the arguments of a workload whose `kind` is an argument (snake_case).
+
+    `kinds` are those that the workload can be, `grace` is that of `workload.problems`.
+    """
     kind = "Deployment" if args.get("kind") is None else args["kind"]
     if kind is UNKNOWN:
-        yield Problem("kind", "it is not known before the deployment", f"write one of {', '.join(KINDS)}", "own")
+        yield Problem("kind", "it is not known before the deployment", f"write one of {', '.join(kinds)}", "own")
         return
-    yield from one_of("kind", kind, KINDS, "Deployment", "own")
-    if kind not in KINDS:
+    yield from one_of("kind", kind, kinds, "Deployment", "own")
+    if kind not in kinds:
         return
-    yield from _misfits(kind, args)
+    yield from _misfits(kind, args, kinds)
     for part in _PARTS:
         if args.get(part) is UNKNOWN:
             remedy = "write it out; the values inside may come later"
             yield Problem(part, "it is not known before the deployment", remedy, "own")
     judged = merged(args, "stateful_set") if kind == "StatefulSet" else args
-    for problem in _of_kind(kind, judged):
+    for problem in _of_kind(kind, judged, grace):
         yield _in_part(problem, "stateful_set", args) if kind == "StatefulSet" else problem
 
 
@@ -80,8 +83,8 @@ def merged(args: Mapping[str, Any], part: str) -> dict[str, Any]:
     return {**args, **(found if isinstance(found, Mapping) else {})}
 
 
-def _of_kind(kind: str, args: Mapping[str, Any]) -> Iterator[Problem]:
-    yield from workload.problems(args)
+def _of_kind(kind: str, args: Mapping[str, Any], grace: int | None) -> Iterator[Problem]:
+    yield from workload.problems(args, grace=grace)
     if kind == "StatefulSet":
         yield from stateful.own_problems(args)
     elif kind == "DaemonSet":
@@ -100,10 +103,11 @@ def _in_part(problem: Problem, part: str, args: Mapping[str, Any]) -> Problem:
     return replace(problem, path=f"{part}.{problem.path}") if inside else problem
 
 
-def _misfits(kind: str, args: Mapping[str, Any]) -> Iterator[Problem]:
+def _misfits(kind: str, args: Mapping[str, Any], kinds: Sequence[str]) -> Iterator[Problem]:
     for field, (fitting, remedies) in _FIELDS.items():
         if args.get(field) is not None and kind not in fitting:
-            remedy = remedies.get(kind) or f"leave it out, or write kind: {' or '.join(fitting)}"
+            possible = [each for each in fitting if each in kinds]
+            remedy = remedies.get(kind) or f"leave it out, or write kind: {' or '.join(possible)}"
             yield Problem(field, f"a {kind} has none", remedy, "kind")
     for index, volume in entries(args.get("volumes") if kind in ENDING else None):
         config = volume.get("config")
@@ -112,4 +116,5 @@ def _misfits(kind: str, args: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"volumes[{index}].config.reload", f"a {kind} has no pods that go on", remedy, "kind")
     if args.get("in_place") == "required" and kind not in RESIZED:
         message = f"the pods of a {kind} are not resized in place"
-        yield Problem("in_place", message, f"leave it out, or write kind: {' or '.join(RESIZED)}", "kind")
+        possible = [each for each in RESIZED if each in kinds]
+        yield Problem("in_place", message, f"leave it out, or write kind: {' or '.join(possible)}", "kind")

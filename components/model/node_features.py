@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from components.model import platforms
+from components.model import platforms, wasm_pools
 from components.model.facts import Cluster, Node, Unseen
 from components.model.feature import Feature
 from components.model.finding import Answer, Finding, answer, count, unseen, worst
-from components.model.handlers import some, support
+from components.model.handlers import some
 from components.model.kubelet_bugs import Bug, bugs_of
 from components.model.platform_rows import NodeType
+from components.model.pools import chosen
 from components.model.runtimes import runtime_support
 
 SIDECARS_SINCE = (1, 29)
@@ -34,7 +35,7 @@ def sidecars(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
     found = _on_nodes(
         cluster,
         "since 1.29 native sidecars are on, since 1.33 for good",
-        lambda node: _older(node, SIDECARS_SINCE) or _by_table(node, "sidecars"),
+        lambda node: _older(node, SIDECARS_SINCE) or by_table(node, "sidecars"),
     )
     return _with_bugs(cluster, found)
 
@@ -66,7 +67,7 @@ def resize(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
     return _on_nodes(
         cluster,
         "the API server serves pods/resize",
-        lambda node: _older(node, _RESIZE_SINCE) or _no_resize(node) or _by_table(node, "resize"),
+        lambda node: _older(node, _RESIZE_SINCE) or _no_resize(node) or by_table(node, "resize"),
     )
 
 
@@ -75,19 +76,12 @@ def wasm(cluster: Cluster, feature: Feature, _platform: str) -> Finding:
     if isinstance(cluster.nodes, Unseen):
         return unseen(cluster.nodes)
     wanted = dict(feature.node_selector)
-    chosen = [n for n in cluster.nodes if all(n.labels.get(key) == value for key, value in wanted.items())]
-    if not chosen and wanted:
+    nodes = chosen(cluster.nodes, wanted)
+    if not nodes and wanted:
         labels = ", ".join(f"{key}={value}" for key, value in wanted.items())
-        remedy = "a pool that scales from zero is proved by its first pod"
+        remedy = "a pool that scales from zero is proved by its first pod, or by a canary"
         return answer("unknown", f"no node with the labels {labels} is there now", remedy)
-    found = support({node.name: node.handlers for node in chosen}, feature.value)
-    against = [_by_table(node, "wasm") for node in chosen]
-    reasons = dict.fromkeys(lack[1] for lack in against if lack and lack[0] == "no")
-    if found.answer == "yes" or not reasons:
-        return answer(found.answer, found.reason, found.remedy)
-    impossible = all(lack and lack[0] == "no" for lack in against)
-    remedy = "add a pool of nodes on which a handler can be installed, see docs/platforms.md"
-    return Finding("", "no" if impossible else found.answer, (found.reason, *reasons), remedy)
+    return wasm_pools.judged(nodes, feature.value, lambda node: by_table(node, "wasm"))
 
 
 def cri(cluster: Cluster, _feature: Feature, _platform: str) -> Finding:
@@ -163,7 +157,7 @@ def _no_resize(node: Node) -> Lack:
     return None
 
 
-def _by_table(node: Node, feature: str) -> Lack:
+def by_table(node: Node, feature: str) -> Lack:
     """Return what the table of node types has against the feature on such a node."""
     row = _row(node)
     known = row.features.get(feature) if row else None

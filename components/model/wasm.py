@@ -1,164 +1,179 @@
-"""WASM through a RuntimeClass (node.k8s.io/v1): what is wrong with one, and with a workload that runs under it.
+"""WASM through a RuntimeClass (node.k8s.io/v1): what is wrong with one, and what of it another one differs in.
 
-What a module cannot do is that of the narrowest runtime in use: crun built with WasmEdge and called as `crun-wasm`,
-which takes every container of a pod for a module. Arguments as in `workload`.
+Arguments as in `workload`. What a workload under it may ask for is in `wasm_workload`.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from components.model import names, quantity, workload
-from components.model.problem import Problem, entries, entry_path, known
+from components.model import container, names, quantity, wasm_presets, workload
+from components.model.problem import UNKNOWN, Problem, entries, entry_path, in_range, known
 
-DEFAULT_OVERHEAD = {"cpu": "10m", "memory": "24Mi"}
-"""What runs for a pod beside its containers, with room to spare. Measured with containerd 2.1: its shim for runc and
-crun has 17 MB resident, of which 6 are its own, and the pause container 1 MB."""
-GRACE_SECONDS = 2
-"""Modules ignore SIGTERM, so a longer grace period would only be waited out; this one lets Services forget the pod."""
-USER = 65532
-"""WASM images are made from scratch and name no user; the kubelet starts none of them as root."""
-HANDLER_ANNOTATION = "kubernetes-emerging/wasm-handler"
-"""On the pods: another handler under the same class is another template, so that the running pods move to it."""
-
-_EXEC = "the runtime cannot start a second process beside a WASM module"
-_PROBES = ("startup_probe", "readiness_probe", "liveness_probe")
-_MOMENTS = ("post_start", "pre_stop")
+OWNER_ANNOTATION = "kubernetes-emerging/owner"
+"""On a class: the project, stack and component that made it. The class is cluster-wide, and its name may be taken."""
+SHARED_ANNOTATION = "kubernetes-emerging/shared"
+"""On a class that its stack leaves behind when it goes."""
+CANARY_PATIENCE = 120
+"""Seconds that the pods of a canary may take by default, an image that is pulled included."""
+_ARCHITECTURE, _OS = "kubernetes.io/arch", "kubernetes.io/os"
+_LONGEST_PATIENCE = 3600
+_CONNECTION = "write the connection of a Target"
 
 
-def runtime_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield everything that is wrong with a RuntimeClass's arguments (k8s.io/kubernetes/pkg/apis/node/validation)."""
-    yield from names.dns_subdomain("name", args.get("name"))
+def runtime_problems(args: Mapping[str, Any], default: str) -> Iterator[Problem]:
+    """Yield everything that is wrong with a RuntimeClass's arguments (k8s.io/kubernetes/pkg/apis/node/validation).
+
+    `default` is the name of one that has none of its own.
+    """
+    yield from names.dns_subdomain("name", default if args.get("name") is None else args["name"])
     yield from names.dns_label("handler", args.get("handler"))
-    yield from _overhead("overhead", args.get("overhead"))
-    yield from _scheduling("scheduling", args.get("scheduling"))
+    yield from wasm_presets.problems("preset", args.get("preset"))
+    yield from _handler(args)
+    yield from overhead_problems("overhead", args.get("overhead"))
+    yield from scheduling_problems("scheduling", args.get("scheduling"), args.get("preset"))
+    yield from _sharing(args)
+    yield from _canary(args)
 
 
-def overhead(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what each pod costs beside its containers, with the defaults filled in."""
-    return {**DEFAULT_OVERHEAD, **given}
+def handler(args: Mapping[str, Any]) -> Any:
+    """Return the handler that the arguments name, else the preset's own; None where there is neither."""
+    preset = wasm_presets.preset_of(args.get("preset"))
+    return args.get("handler") or (preset.handler if preset else None) or None
 
 
-def workload_problems(args: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield everything that is wrong with a WASM workload's arguments."""
-    yield from workload.problems(args, grace=GRACE_SECONDS)
-    runtime, patch = args.get("runtime"), args.get("pod_spec_patch")
-    if isinstance(runtime, dict):
-        yield from names.dns_subdomain("runtime.class_name", runtime.get("class_name"))
-        yield from names.dns_label("runtime.handler", runtime.get("handler"))
-        yield from _overhead("runtime.overhead", runtime.get("overhead"))
-        yield from _scheduling("runtime.scheduling", runtime.get("scheduling"))
-    for field in ("init_containers", "sidecars", "containers"):
-        for index, entry in entries(args.get(field)):
-            yield from _no_exec(f"{field}[{index}]", entry)
-            if field != "containers":
-                yield from _is_module(f"{field}[{index}]", entry.get("command"))
-    if isinstance(patch, dict):
-        yield from _patch(patch)
-        yield from _same_overhead(patch.get("overhead"), _at(runtime, "overhead"))
-    wanted = _at(_at(runtime, "scheduling"), "node_selector")
-    patched = patch.get("nodeSelector") if isinstance(patch, dict) else None
-    yield from _no_conflict("node_selector", args.get("node_selector"), wanted)
-    yield from _no_conflict("pod_spec_patch.nodeSelector", patched, wanted)
+def overhead(given: Mapping[str, Any], preset: Any) -> dict[str, Any]:
+    """Return what each pod costs beside its containers, with the preset's amounts where nothing is given."""
+    found = wasm_presets.preset_of(preset) or wasm_presets.CUSTOM
+    return {**found.overhead, **given}
 
 
-def template(name: Any, args: Mapping[str, Any], config_maps: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the pod template for a WASM workload's arguments (camelCase)."""
-    runtime = args["runtime"]
-    shared = {"runtimeClassName": runtime["className"], "terminationGracePeriodSeconds": GRACE_SECONDS}
-    groups = ("containers", "initContainers", "sidecars")
-    containers = {group: [_with_user(each) for each in args[group]] for group in groups if args.get(group)}
-    handler = {HANDLER_ANNOTATION: runtime["handler"]} if runtime.get("handler") else {}
-    annotations = {**handler, **(args.get("annotations") or {})}
-    return workload.template(name, {**shared, **args, **containers, "annotations": annotations}, config_maps)
+def differences(asked: Mapping[str, Any], live: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where a live RuntimeClass is not what was asked for (snake_case); what was not asked for may be anything.
+
+    Amounts are compared as quantities, tolerations in any order.
+    """
+    wanted = asked.get("handler")
+    if known(wanted) and wanted != live.get("handler"):
+        yield f"its handler is {live.get('handler')!r}, not {wanted!r}"
+    amounts = (live.get("overhead") or {}).get("podFixed") or {}
+    for resource, amount in sorted(_known(asked.get("overhead")).items()):
+        found = amounts.get(resource)
+        if known(amount) and (found is None or quantity.parse(found) != quantity.parse(amount)):
+            yield f"its overhead of {resource} is {found or 'none'}, not {amount}"
+    scheduling, placed = _known(asked.get("scheduling")), live.get("scheduling") or {}
+    selector = scheduling.get("node_selector")
+    if known(selector) and selector != (placed.get("nodeSelector") or {}):
+        yield f"its node selector is {placed.get('nodeSelector') or 'none'}, not {selector}"
+    tolerations = scheduling.get("tolerations")
+    if known(tolerations) and _sorted(tolerations) != _sorted(placed.get("tolerations") or []):
+        yield f"its tolerations are {placed.get('tolerations') or 'none'}, not those that are written"
 
 
-def _overhead(path: str, given: Any) -> Iterator[Problem]:
+def of_live(live: Mapping[str, Any]) -> dict[str, Any]:
+    """Return handler, overhead and scheduling of a live RuntimeClass as arguments (snake_case)."""
+    described: dict[str, Any] = {"handler": live["handler"]}
+    if amounts := (live.get("overhead") or {}).get("podFixed"):
+        described["overhead"] = {name: amounts[name] for name in ("cpu", "memory") if name in amounts}
+    placed = live.get("scheduling") or {}
+    scheduling: dict[str, Any] = {}
+    if placed.get("nodeSelector"):
+        scheduling["node_selector"] = dict(placed["nodeSelector"])
+    if placed.get("tolerations"):
+        scheduling["tolerations"] = [_snake(each) for each in placed["tolerations"]]
+    return described | ({"scheduling": scheduling} if scheduling else {})
+
+
+def overhead_problems(path: str, given: Any) -> Iterator[Problem]:
+    """Yield what is wrong with an overhead."""
     for resource, amount in given.items() if isinstance(given, dict) else ():
         complaint = quantity.complaint(resource, amount) if isinstance(amount, str) else None
         if complaint:
             yield Problem(f"{path}.{resource}", *complaint)
 
 
-def _scheduling(path: str, scheduling: Any) -> Iterator[Problem]:
-    yield from names.labels(f"{path}.node_selector", _at(scheduling, "node_selector"))
-    yield from workload.tolerations(f"{path}.tolerations", _at(scheduling, "tolerations"))
+def scheduling_problems(path: str, scheduling: Any, preset: Any) -> Iterator[Problem]:
+    """Yield what is wrong with the nodes that a class chooses."""
+    selector = scheduling.get("node_selector") if isinstance(scheduling, dict) else None
+    yield from names.labels(f"{path}.node_selector", selector)
+    yield from suitable_nodes(f"{path}.node_selector", selector, preset)
+    tolerations = scheduling.get("tolerations") if isinstance(scheduling, dict) else None
+    yield from workload.tolerations(f"{path}.tolerations", tolerations)
 
 
-def _no_exec(path: str, container: Mapping[str, Any]) -> Iterator[Problem]:
-    for probe in _PROBES:
-        if known(_at(container.get(probe), "exec")):
-            remedy = "ask the module over the network (http_get, tcp_socket), or leave the probe out"
-            yield Problem(f"{path}.{probe}.exec", _EXEC, remedy)
-    for moment in _MOMENTS:
-        if known(_at(_at(container.get("lifecycle"), moment), "exec")):
-            yield Problem(f"{path}.lifecycle.{moment}.exec", _EXEC, "use http_get or sleep, or leave it out")
-
-
-def _is_module(path: str, command: Any) -> Iterator[Problem]:
-    first = command[0] if isinstance(command, list) and command else command
-    # An entry point may be named behind the path: /app.wasm#start.
-    if (first is None or isinstance(first, str)) and not (first or "").partition("#")[0].endswith(".wasm"):
+def suitable_nodes(path: str, selector: Any, preset: Any) -> Iterator[Problem]:
+    """Yield what in a node selector chooses nodes for which a preset's project releases nothing."""
+    found = wasm_presets.preset_of(preset)
+    if not isinstance(selector, dict) or found in (None, wasm_presets.CUSTOM):
+        return
+    architecture, system = selector.get(_ARCHITECTURE), selector.get(_OS)
+    if isinstance(architecture, str) and architecture not in found.architectures:
+        have = " and ".join(found.architectures)
         yield Problem(
-            path,
-            "the runtime takes every container of the pod for a WASM module, so an ordinary one does not start",
-            "run it in a workload of its own; if it is a module, write its path as command, such as ['/proxy.wasm']",
+            entry_path(path, _ARCHITECTURE),
+            f"{found.name} is released for {have}, not for {architecture!r}",
+            "write one of these, or preset: custom for a build of your own",
         )
+    if isinstance(system, str) and system != "linux":
+        yield Problem(entry_path(path, _OS), f"{found.name} runs on Linux, not on {system!r}", "write linux")
 
 
-def _patch(patch: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check what only a patch can set, and what the fields refuse."""
-    if known(patch.get("runtimeClassName")):
-        yield Problem("pod_spec_patch.runtimeClassName", "runtime names the class", "leave it out")
-    for group in ("initContainers", "containers"):
-        for index, entry in entries(patch.get(group)):
-            place = f"pod_spec_patch.{group}[{index}]"
-            for field in ("tty", "stdin"):
-                if entry.get(field) is True:
-                    yield Problem(f"{place}.{field}", "nobody can attach to a WASM module", "leave it out")
-            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-                if known(_at(entry.get(probe), "exec")):
-                    yield Problem(f"{place}.{probe}.exec", _EXEC, "use httpGet or tcpSocket, or leave it out")
-            for moment in ("postStart", "preStop"):
-                if known(_at(_at(entry.get("lifecycle"), moment), "exec")):
-                    yield Problem(f"{place}.lifecycle.{moment}.exec", _EXEC, "use httpGet or sleep, or leave it out")
-
-
-def _same_overhead(patched: Any, of_class: Any) -> Iterator[Problem]:
-    """Check an overhead of the pods' own: admission takes none but the class's."""
-    if not isinstance(patched, dict) or not isinstance(of_class, dict):
+def _handler(args: Mapping[str, Any]) -> Iterator[Problem]:
+    preset = args.get("preset")
+    if args.get("handler") is not None or args.get("existing") or preset is UNKNOWN:
         return
-    amounts = [*patched.values(), *of_class.values()]
-    if not all(isinstance(amount, str) and quantity.complaint("", amount) is None for amount in amounts):
+    if preset is None:
+        presets = ", ".join(name for name in wasm_presets.PRESETS if name != "custom")
+        yield Problem("handler", "it is required", f"write the name of the nodes' handler, or a preset: {presets}")
+    elif preset == "custom":
+        yield Problem("handler", "preset custom has none of its own", "write the name of the nodes' handler")
+
+
+def _sharing(args: Mapping[str, Any]) -> Iterator[Problem]:
+    existing, shared = args.get("existing"), args.get("shared")
+    for field in ("existing", "shared"):
+        if args.get(field) is UNKNOWN:
+            message = "it is not known before the deployment, and decides whether there is a class to make"
+            yield Problem(field, message, "write true or false")
+    if existing is True and shared is True:
+        yield Problem("shared", "a class that is there already is neither made nor deleted here", "leave it out")
+    if True in (existing, shared) and args.get("name") is None:
+        what = "a class that is there already" if existing is True else "a class that others use"
+        yield Problem("name", f"{what} has a name of its own", "write the name of the RuntimeClass")
+    if True in (existing, shared) and args.get("connection") is None:
+        yield Problem("connection", "a class that others use is looked at first", _CONNECTION)
+
+
+def _canary(args: Mapping[str, Any]) -> Iterator[Problem]:
+    found = args.get("canary")
+    if not known(found):
         return
-    if {key: quantity.parse(amount) for key, amount in patched.items()} != {
-        key: quantity.parse(amount) for key, amount in of_class.items()
-    }:
-        yield Problem(
-            "pod_spec_patch.overhead",
-            f"the RuntimeClass says {', '.join(f'{key} {amount}' for key, amount in of_class.items()) or 'none'}, "
-            "and the API server takes no other",
-            "leave it out: it is filled in; to change it, change the overhead of the WasmRuntime",
-        )
-
-
-def _no_conflict(path: str, selector: Any, wanted: Any) -> Iterator[Problem]:
-    if not isinstance(selector, dict) or not isinstance(wanted, dict):
+    if args.get("connection") is None:
+        yield Problem("connection", "a canary runs in the cluster, and is watched there", _CONNECTION)
+    if not isinstance(found, dict):
         return
-    for key, value in selector.items():
-        if known(value) and known(wanted.get(key)) and value != wanted[key]:
-            yield Problem(
-                entry_path(path, key),
-                f"it is {value!r}, but the RuntimeClass puts its pods on nodes with {wanted[key]!r}",
-                "leave it out, or take a class for those nodes",
-            )
+    yield from container.image_problems("canary.image", found.get("image"))
+    yield from names.dns_label("canary.namespace", found.get("namespace"))
+    yield from in_range("canary.patience_seconds", found.get("patience_seconds"), 1, _LONGEST_PATIENCE, "own")
+    for field in ("command", "pools"):
+        if found.get(field) == []:
+            yield Problem(f"canary.{field}", "it is empty", "write at least one, or leave it out")
+    for index, pool in entries(found.get("pools")):
+        yield from names.labels(f"canary.pools[{index}]", pool)
+        if not pool:
+            yield Problem(f"canary.pools[{index}]", "it is empty", "write the labels by which its nodes are known")
 
 
-def _with_user(container: Mapping[str, Any]) -> Mapping[str, Any]:
-    security = container.get("securityContext") or {}
-    if security.get("runAsNonRoot") is False:
-        return container
-    return {**container, "securityContext": {"runAsUser": USER, **security}}
+def _known(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
 
 
-def _at(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, dict) else None
+def _sorted(tolerations: Any) -> list[list[tuple[str, Any]]]:
+    """Return tolerations in one order and spelling, for comparing; Equal is the operator that is meant by none."""
+    spelled = [_snake(each) for each in tolerations]
+    filled = [{"operator": "Equal"} | {k: v for k, v in each.items() if v not in (None, "")} for each in spelled]
+    return sorted(sorted(each.items()) for each in filled)
+
+
+def _snake(toleration: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = {"tolerationSeconds": "toleration_seconds"}
+    return {renamed.get(key, key): value for key, value in toleration.items()}

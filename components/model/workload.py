@@ -142,6 +142,11 @@ def deciding(args: Mapping[str, Any]) -> Iterator[Any]:
     yield from init_order.deciding(args)
     for field in ("initContainers", "sidecars", "containers"):
         yield from security_context.privileges(args.get(field))
+    runtime = args.get("runtime")
+    if isinstance(runtime, Mapping):  # what is a module is told by preset and command
+        yield runtime.get("preset")
+        for field in ("initContainers", "sidecars", "containers"):
+            yield from ((entry.get("command") or [None])[0] for _, entry in entries(args.get(field)))
     if args.get("podSpecPatch"):  # its lists merge by name
         for field in ("initContainers", "sidecars", "containers", "volumes"):
             yield from (entry.get("name") for _, entry in entries(args.get(field)))

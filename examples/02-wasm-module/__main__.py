@@ -18,9 +18,14 @@ wasm = WasmRuntime(
     "wasm",
     {
         "name": "wasm-module",
+        # What the runtime can do, and what the nodes call it.
+        "preset": config.get("preset") or "crun-wasm",
         "handler": config.get("handler") or "wasmedge",
         # The nodes that have the handler; leave it out when all have.
         "scheduling": {"node_selector": {"kubernetes.io/os": "linux"}},
+        # Asked before the class is made, and the module is run once as a pod before the workload is.
+        "connection": target.connection,
+        "canary": {"image": config.require("image")},
     },
     on_target,
 )
@@ -43,4 +48,5 @@ hello = WasmWorkload(
     on_target,
 )
 
+pulumi.export("proved", wasm.proved)
 pulumi.export("ready", hello.ready)

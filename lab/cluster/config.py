@@ -20,6 +20,8 @@ WASM_HANDLER = "wasmedge"
 """The handler for a RuntimeClass whose pods are WASM modules."""
 ETCD_PEER = "http://127.0.0.1:2380"
 """Where etcd would meet other members; a node has no others."""
+MIXED_HANDLER = "crun"
+"""The handler for one whose pods may have Linux containers beside their modules, by crun's annotation."""
 _ETCD_PORT = 2379
 
 
@@ -209,7 +211,8 @@ def containerd_configuration(*, snapshotter: str, restrict_oom_score: bool) -> s
     """Return containerd's configuration.
 
     Under the name crun-wasm Debian's crun takes every container but a pod's own for a WASM module; runc, the default,
-    is named too, for one listed runtime hides the built-in one.
+    is named too, for one listed runtime hides the built-in one. Under its own name crun goes by a pod's annotations,
+    which containerd passes on only where it is told to.
 
     `restrict_oom_score`: without CAP_SYS_RESOURCE no score may be lowered, and every sandbox that tries dies.
     """
@@ -249,6 +252,13 @@ runtime_type = 'io.containerd.runc.v2'
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{WASM_HANDLER}.options]
 BinaryName = '/usr/bin/crun-wasm'
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{MIXED_HANDLER}]
+runtime_type = 'io.containerd.runc.v2'
+pod_annotations = ['module.wasm.image/*']
+
+[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{MIXED_HANDLER}.options]
+BinaryName = '/usr/bin/crun'
 """
 
 

@@ -10,13 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, path_of
+from components.actions.node_facts import facts_of
 from components.actions.parallel import at_once
 from components.actions.preflight.balancers import balancers
 from components.actions.preflight.reading import seen
 from components.actions.resize import all_drifted, all_unfinished
-from components.actions.simulated import is_simulated
-from components.actions.wasm import handlers_of
 from components.model import enforced
 from components.model.facts import Cluster, Namespace, Node, Quota, Seen, Unseen
 from components.model.feature import Feature, Right, rights
@@ -74,23 +73,7 @@ def _gates(client: Client) -> Mapping[str, bool]:
 
 
 def _nodes(client: Client) -> tuple[Node, ...]:
-    return tuple(sorted((_node(node) for node in client.list(path_of("v1", "nodes"))), key=lambda node: node.name))
-
-
-def _node(node: Json) -> Node:
-    info = node.get("status", {}).get("nodeInfo") or {}
-    return Node(
-        name=node["metadata"]["name"],
-        os_image=info.get("osImage", ""),
-        os=info.get("operatingSystem", "linux"),
-        architecture=info.get("architecture", ""),
-        kubelet=info.get("kubeletVersion", ""),
-        runtime=info.get("containerRuntimeVersion", ""),
-        provider_id=node.get("spec", {}).get("providerID", ""),
-        labels=node["metadata"].get("labels") or {},
-        handlers=handlers_of(node),
-        simulated=is_simulated(node),
-    )
+    return tuple(sorted((facts_of(node) for node in client.list(path_of("v1", "nodes"))), key=lambda node: node.name))
 
 
 def _with_cgroups(client: Client, nodes: Iterable[Node]) -> Iterable[Node]:

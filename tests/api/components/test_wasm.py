@@ -143,7 +143,7 @@ def test_a_handler_that_no_node_has_stops_before_the_class_is_touched(kube: Any,
 
     for summary in (run(handler="nosuch").preview(), run(handler="nosuch").up()):
         assert not summary.ok
-        assert "wasm=nosuch: no: no node has the handler 'nosuch' (they have: runc, wasmedge)" in told(summary)
+        assert "wasm=nosuch: no: no node has the handler 'nosuch' (they have: crun, runc, wasmedge)" in told(summary)
     assert before.metadata.resource_version == runtime_class(kube, namespace).metadata.resource_version
     assert workload.metadata.generation == deployment(kube, namespace).metadata.generation
     assert [old.metadata.uid] == [pod.metadata.uid for pod in living_pods(kube, namespace)]

@@ -389,6 +389,28 @@ def test_runtimes_that_are_missing(classes: Any, nodes: list[str], problem: str)
     assert (bool(problem) and not problem.startswith("unknown")) == bool(found.troubles)
 
 
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [
+        ({"pool": "wasm"}, ""),
+        ({"pool": "plain"}, "no node has the handler 'wasmedge' (they have: runc)"),
+        (None, "unknown: node a has the handler 'wasmedge'"),
+    ],
+)
+def test_a_handler_is_looked_for_where_the_class_puts_its_pods(selector: Any, told: str) -> None:
+    """Not on any node; where pods may go to nodes that differ, each is told of."""
+    nodes = [
+        {"metadata": {"name": name, "labels": {"pool": pool}}, "status": {"runtimeHandlers": [{"name": handler}]}}
+        for name, pool, handler in (("a", "wasm", "wasmedge"), ("b", "plain", "runc"))
+    ]
+    made = {"metadata": {"name": "wasm"}, "handler": "wasmedge", "scheduling": {"nodeSelector": selector}}
+    lists = web(pod_template=template(container(), runtimeClassName="wasm"))
+    found = looked({**lists, "runtimeclasses": [made], "nodes": nodes})
+
+    assert told in " ".join(render(found).split())
+    assert ("no node" in told) == bool(found.troubles)
+
+
 def test_resizes_that_are_stuck_or_were_taken_back() -> None:
     """By the pods' conditions, and by our own last event about the workload."""
     waiting, failed = pod("web-1", TEMPLATE), pod("web-2", TEMPLATE)

@@ -93,6 +93,15 @@ def test_a_failed_job_is_told_with_its_cause(condition: str) -> None:
         assert words in caught.value.diagnosis
 
 
+def test_a_pod_that_its_node_has_refused_is_told() -> None:
+    """None of its containers has ever been; the node's words say why."""
+    refused = attempt({"waiting": {}}, {"waiting": {}}, phase="Failed")
+    refused["status"] |= {"reason": "NodeAffinity", "message": "Predicate NodeAffinity failed", "containerStatuses": []}
+    with pytest.raises(NotReady) as caught:
+        wait(api(job("Failed"), [refused]), patience=60)
+    assert "pod job-1: NodeAffinity; Predicate NodeAffinity failed" in caught.value.diagnosis
+
+
 @pytest.mark.parametrize(
     ("policy", "limit", "failed", "main", "told"),
     [

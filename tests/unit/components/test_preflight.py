@@ -16,6 +16,7 @@ from components import (
     WasmWorkload,
 )
 from components._gate import gated, require
+from components._live import Row
 from components.actions.errors import ConnectionProblem
 from components.model.facts import Cluster
 from components.preflight import PreflightArgs
@@ -202,6 +203,26 @@ async def test_a_preview_leaves_values_as_they_are(live: Live, monkeypatch: pyte
         await require(CONNECTION, _needs_resize, row, "Any 'any'")
 
 
+@pytest.mark.parametrize(("settled", "preview", "warned"), [(True, False, 0), (True, True, 1), (False, False, 1)])
+def test_what_the_update_settles_itself_is_warned_of_in_a_preview_alone(
+    live: Live, monkeypatch: pytest.MonkeyPatch, settled: bool, preview: bool, warned: int
+) -> None:
+    """A canary tells whether a handler works where the nodes tell nothing."""
+    monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: preview)
+    live.facts = cluster(nodes=(lab_node(handlers=frozenset()),))
+
+    async def needs() -> list[str]:
+        return ["wasm=spin"]
+
+    @pulumi.runtime.test
+    async def program() -> None:
+        component = pulumi.ComponentResource("tests:index:Any", "any", {}, None)
+        await require(CONNECTION, needs, Row(component.urn), "Any 'any'", settled=settled)
+
+    program()
+    assert warned == len(warnings(live))
+
+
 CONTAINER = {"name": "c", "image": "i"}
 BROUGHT = {
     "volumes": [{"name": "v", "config": {"name": "c"}}],
@@ -237,6 +258,10 @@ TCP = {"port": 1}
         (
             WasmRuntime.needs({"handler": "spin", "scheduling": {"node_selector": {"pool": "w", "a/b": "c"}}}),
             ["wasm=spin@a/b=c,pool=w"],
+        ),
+        (
+            WasmWorkload.needs({"in_place": "off", "runtime": {"class_name": "c", "handler": "spin", "proved": True}}),
+            ["kind=Deployment"],
         ),
         (MixedProtocolService.needs({"ports": [{"name": "a", "port": 1}]}), []),
         (

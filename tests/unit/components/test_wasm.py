@@ -7,7 +7,7 @@ import pytest
 from pulumi.runtime import settings
 
 from components import InvalidArgs, WasmRuntime, WasmRuntimeArgs, WasmWorkload, WasmWorkloadArgs
-from components.model import wasm
+from components.model import wasm_workload
 from components.testing import CONNECTION, ClusterMocks
 
 RUNTIME_CLASS = "kubernetes:node.k8s.io/v1:RuntimeClass"
@@ -57,7 +57,7 @@ async def test_a_runtime_is_one_runtime_class(mocks: ClusterMocks) -> None:
     assert {
         "apiVersion": "node.k8s.io/v1",
         "kind": "RuntimeClass",
-        "metadata": {"name": "tests-unit-web"},
+        "metadata": {"name": "tests-unit-web", "annotations": {"kubernetes-emerging/owner": "tests/unit/web"}},
         "handler": "wasmedge",
         "overhead": {"podFixed": {"cpu": "10m", "memory": "80Mi"}},
         "scheduling": {"nodeSelector": {"pool": "wasm"}, "tolerations": [{"key": "wasm", "operator": "Exists"}]},
@@ -70,11 +70,11 @@ async def test_another_handler_replaces_the_class(mocks: ClusterMocks) -> None:
     """The provider does not know that the handler never changes, and the name is taken until the old class is gone."""
     await WasmRuntime("web", runtime_args(name="fixed")).name.future()
 
-    assert {"name": "fixed"} == mocks.inputs(RUNTIME_CLASS, "web")["metadata"]
+    assert "fixed" == mocks.inputs(RUNTIME_CLASS, "web")["metadata"]["name"]
     request = cast(Any, settings.get_monitor()).requests[f"{RUNTIME_CLASS} web"]
     assert ["handler"] == list(request.replaceOnChanges)
     assert request.deleteBeforeReplace
-    assert (1, 1, 0) == (
+    assert (2, 2, 0) == (
         len(request.hooks.before_create),
         len(request.hooks.before_update),
         len(request.hooks.before_delete),
@@ -277,14 +277,14 @@ def test_a_conflict_with_a_late_runtime_is_found_when_it_is_known() -> None:
     """The same rules judge resolved values, which the hook before the Deployment passes to them."""
     args = {**workload_args(node_selector={"wasm": "no"}), "name": "app"}
 
-    assert ["node_selector.wasm"] == [problem.path for problem in wasm.workload_problems(args)]
+    assert ["node_selector.wasm"] == [problem.path for problem in wasm_workload.problems(args)]
 
 
 def test_another_handler_is_another_template() -> None:
     """Pods of a class whose handler changes have to be made anew to run under it."""
     fields = {"containers": [{"name": "hello", "image": "hello:1"}]}
     old, new = (
-        wasm.template("app", {**fields, "runtime": {"className": "wasm", "handler": handler}}, {})
+        wasm_workload.template("app", {**fields, "runtime": {"className": "wasm", "handler": handler}}, {})
         for handler in ("wasmedge", "wasmtime")
     )
 

@@ -1,4 +1,4 @@
-"""The second example, run under mocks; docs/components.md shows what it gives."""
+"""The second example, run under mocks; docs/wasm.md shows what it gives."""
 
 import re
 import runpy
@@ -27,7 +27,7 @@ def deploy() -> None:
 
 def shown(kind: str) -> dict[str, Any]:
     """Return the manifest of this kind that the documentation shows for the example."""
-    text = (ROOT / "docs" / "components.md").read_text()
+    text = (ROOT / "docs" / "wasm.md").read_text()
     blocks = [
         document for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) for document in block.split("---")
     ]
@@ -36,8 +36,12 @@ def shown(kind: str) -> dict[str, Any]:
 
 
 def test_the_documentation_shows_what_is_registered(mocks: ClusterMocks) -> None:
-    """RuntimeClass and Deployment of the example are, field by field, those in docs/components.md."""
+    """RuntimeClass and Deployment of the example are, field by field, those in docs/wasm.md."""
     deploy()
 
-    assert shown("RuntimeClass") == mocks.inputs("kubernetes:node.k8s.io/v1:RuntimeClass", "wasm")
+    made = shown("RuntimeClass")
+    assert "wasm-module/dev/wasm" == made["metadata"]["annotations"].pop("kubernetes-emerging/owner")
+    given = mocks.inputs("kubernetes:node.k8s.io/v1:RuntimeClass", "wasm")
+    assert "tests/unit/wasm" == given["metadata"]["annotations"].pop("kubernetes-emerging/owner")
+    assert made == given
     assert shown("Deployment") == mocks.inputs("kubernetes:apps/v1:Deployment", "hello")

@@ -2,12 +2,14 @@
 // sign of life every ten seconds. Only a WASM runtime can make it print its first line.
 //
 // With HOG set in its environment it takes memory until it is stopped, to show that a pod's limit holds for a module.
+// With END set it ends after its first line, with that exit code.
 package main
 
 import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 )
 
@@ -21,6 +23,13 @@ func main() {
 	fmt.Printf("hello from %s %s\n", runtime.GOOS, runtime.GOARCH)
 	if os.Getenv("HOG") != "" {
 		hog()
+	}
+	if end := os.Getenv("END"); end != "" {
+		code, err := strconv.Atoi(end)
+		if err != nil {
+			code = 2
+		}
+		os.Exit(code)
 	}
 	for count := 1; ; count++ {
 		time.Sleep(beat)

@@ -69,6 +69,8 @@ def test_the_wasm_handler_is_a_runtime_of_its_own() -> None:
     assert "runc" == runtimes["default_runtime_name"]
     expected = {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": "/usr/bin/crun-wasm"}}
     assert expected == runtimes["runtimes"]["wasmedge"]
+    mixed = {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": "/usr/bin/crun"}}
+    assert {**mixed, "pod_annotations": ["module.wasm.image/*"]} == runtimes["runtimes"]["crun"]
     assert {"crun", "libwasmedge0"} <= set(artifacts.NODE_ROOT.packages)
 
 
