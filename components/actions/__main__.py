@@ -21,12 +21,14 @@ from components.actions.resize.kinds import parse_argument, workload_path
 from components.actions.restore.commands import compare_command, restore_command
 from components.actions.snapshot import commands as recovery
 from components.actions.wasm_check import wasm_check
+from components.actions.wasm_nodes import wasm_nodes_app
 from components.model.feature import parse
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 resize_app = typer.Typer(no_args_is_help=True, help="Resizes of Deployments and StatefulSets.")
 app.add_typer(resize_app, name="resize")
 app.add_typer(platforms_app, name="platforms")
+app.add_typer(wasm_nodes_app, name="wasm-nodes")
 app.command("diagnose")(diagnose_command)
 app.command("cri-check")(cri_check)
 app.command("wasm-check")(wasm_check)
