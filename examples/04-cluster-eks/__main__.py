@@ -1,7 +1,8 @@
 """An EKS cluster, made once for the main program to deploy to.
 
 1. Makes a VPC over three zones, an EKS cluster and a managed node group of AL2023 nodes (containerd 2, cgroup v2) in
-   private subnets; with `wasmNodes` a second node group with a label and a taint of its own.
+   private subnets; with `wasmNodes` a second node group with a label and a taint of its own, and with `wasmUserData`
+   the WASM runtime that these user data install.
 2. Refuses bad config, all of it at once, before anything is made.
 3. Keeps: IAM access entries alone (no aws-auth), Secrets encrypted with a key of its own, all control-plane logs for 90
    days, IMDSv2 one hop deep, encrypted disks, a public endpoint for the configured networks or none at all.
@@ -12,6 +13,7 @@
    `deletionProtection` has to be set to false, and brought up, before.
 """
 
+import base64
 import json
 import re
 from typing import Any
@@ -91,19 +93,26 @@ rights = [
     for policy in ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly")
 ]
 
-template = aws.ec2.LaunchTemplate(
-    "nodes",
-    # One hop: a pod cannot take the node's role, unless it is on the node's own network.
-    metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
-    block_device_mappings=[
-        {"device_name": "/dev/xvda", "ebs": {"volume_size": 50, "volume_type": "gp3", "encrypted": "true"}}
-    ],
-    update_default_version=True,
-)
+
+def launch_template(name: str, **more: Any) -> aws.ec2.LaunchTemplate:
+    """Return a launch template for nodes."""
+    return aws.ec2.LaunchTemplate(
+        name,
+        # One hop: a pod cannot take the node's role, unless it is on the node's own network.
+        metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
+        block_device_mappings=[
+            {"device_name": "/dev/xvda", "ebs": {"volume_size": 50, "volume_type": "gp3", "encrypted": "true"}}
+        ],
+        update_default_version=True,
+        **more,
+    )
+
+
+template = launch_template("nodes")
 graviton = re.match(r"[a-z]+\d+g", stack.instance_type)
 
 
-def node_group(name: str, least: int, most: int, **more: Any) -> aws.eks.NodeGroup:
+def node_group(name: str, least: int, most: int, template: aws.ec2.LaunchTemplate, **more: Any) -> aws.eks.NodeGroup:
     """Return a managed node group that rolls one node at a time."""
     return aws.eks.NodeGroup(
         name,
@@ -122,13 +131,17 @@ def node_group(name: str, least: int, most: int, **more: Any) -> aws.eks.NodeGro
     )
 
 
-nodes = node_group("nodes", stack.min_nodes, stack.max_nodes)
+nodes = node_group("nodes", stack.min_nodes, stack.max_nodes, template)
 if stack.wasm_nodes:
     # The label is the group's own and never an installer's: every node has it from its first moment.
     node_group(
         "wasm",
         stack.wasm_nodes,
         stack.wasm_nodes,
+        # EKS adds its own part to these. Other user data are another version of the template, to which the pool rolls.
+        launch_template("wasm", user_data=base64.b64encode(stack.wasm_user_data.encode()).decode())
+        if stack.wasm_user_data
+        else template,
         labels={"kubernetes-emerging/wasm": "true"},
         taints=[{"key": "kubernetes-emerging/wasm", "value": "true", "effect": "NO_SCHEDULE"}],
     )

@@ -13,6 +13,7 @@ from cluster_config import Checks
 
 _ROLE_ARN = r"arn:aws[a-z-]*:iam::\d{12}:role/\S+"
 _WRITE_ROLE = "write ARNs of IAM roles such as arn:aws:iam::123456789012:role/deployer"
+_WRITE_USER_DATA = "write what `python -m components.actions wasm-nodes eks` prints into a file, and its path here"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Settings:
     min_nodes: int
     max_nodes: int
     wasm_nodes: int
+    wasm_user_data: str
     nat_gateways: str
     deletion_protection: bool
     role_arn: str
@@ -55,6 +57,7 @@ def load() -> Settings:
         min_nodes=checks.integer("minNodes", 2, 1, 1000),
         max_nodes=checks.integer("maxNodes", 4, 1, 1000),
         wasm_nodes=checks.integer("wasmNodes", 0, 0, 1000),
+        wasm_user_data=_user_data(checks),
         nat_gateways=checks.choice("natGateways", "Single", ("Single", "OnePerAz")),
         deletion_protection=checks.flag("deletionProtection", default=True),
         role_arn=checks.text("kubeconfigRoleArn", f"({_ROLE_ARN})?", _WRITE_ROLE),
@@ -65,9 +68,26 @@ def load() -> Settings:
             "standard support of 1.33 ended on 2026-07-29",
             "write 1.35, or set extendedSupport to true, which costs more",
         )
+    if settings.wasm_user_data and not settings.wasm_nodes:
+        checks.complain("wasmUserData", "there is no pool that would have it", "set wasmNodes, too")
     if settings.min_nodes > settings.max_nodes:
         checks.complain(
             "maxNodes", f"{settings.max_nodes} is less than minNodes", f"write {settings.min_nodes} or more"
         )
     checks.finish()
     return settings
+
+
+def _user_data(checks: Checks) -> str:
+    """Return the content of the file that `wasmUserData` names, "" where it names none."""
+    file = checks.text("wasmUserData", r"(\S(.*\S)?)?", "write the path of a file")
+    if not file:
+        return ""
+    try:
+        content = Path(file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        checks.complain("wasmUserData", f"{file} cannot be read ({error})", _WRITE_USER_DATA)
+        return ""
+    if "\nContent-Type: application/node.eks.aws\n" not in content:
+        checks.complain("wasmUserData", f"{file} has no part for nodeadm", _WRITE_USER_DATA)
+    return content

@@ -4,11 +4,13 @@ There is no container runtime here, so no cluster comes up: kind reads the confi
 the node's container, and what it asks for is looked at.
 """
 
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from components.wasm_nodes import kind_config
 from lab.kind import tools
 from lab.kind.config import NODE_IMAGES, Ports, cluster_config
 from lab.progress import PlainProgress
@@ -72,3 +74,15 @@ def test_an_unknown_field_would_have_been_noticed(kind: Path, tmp_path: Path) ->
     asked, said = asked_of_docker(kind, tmp_path, config)
     assert "field extraPorts not found" in said
     assert "" == asked
+
+
+def test_a_configuration_with_a_wasm_runtime_is_read(kind: Path, tmp_path: Path) -> None:
+    """What was merged into a user's own configuration passes the strict reading, and every node gets the folder."""
+    program = tmp_path / "containerd-shim-spin-v2"
+    program.write_bytes(b"a shim")
+    program.chmod(0o755)
+    own = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\nnodes: [{role: control-plane}]\n"
+    digest = hashlib.sha256(b"a shim").hexdigest()
+    config = kind_config(preset="spin", version="0.24.0", sha256=digest, folder=str(tmp_path), config=own)
+    asked, said = asked_of_docker(kind, tmp_path, config)
+    assert f"--volume={tmp_path}:/opt/kubernetes-emerging/wasm/spin-0.24.0:ro" in asked, said

@@ -1,6 +1,7 @@
 """The EKS cluster's program under mocks: they prove what is asked of AWS, and nothing of what AWS does with it."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +10,7 @@ import pytest
 from pulumi.runtime import rpc, settings
 from pulumi.runtime.mocks import MockMonitor
 
+from components.wasm_nodes import eks_user_data
 from tests.unit.examples.test_cluster_programs import WRITE_NETWORKS, Program, module_of, put_on_path, start
 
 pytest.importorskip("pulumi_eks", reason="pulumi_eks is not installed: see examples/04-cluster-eks/requirements.txt")
@@ -154,6 +156,33 @@ def test_the_wasm_pool_is_apart(program: Program) -> None:
     assert [{"key": "kubernetes-emerging/wasm", "value": "true", "effect": "NO_SCHEDULE"}] == wasm["taints"]
     nodes = program.mocks.inputs(NODE_GROUP, "nodes")
     assert not {"labels", "taints"} & set(nodes)
+
+
+def test_the_wasm_pool_is_made_with_its_runtime(program: Program, tmp_path: Path) -> None:
+    """Its launch template has the user data, beside all that the ordinary nodes' has; theirs has none."""
+    text = eks_user_data(preset="spin", version="0.24.0", sha256="ab" * 32)
+    (tmp_path / "wasm.mime").write_text(text)
+    program.deploy(**NEEDED, wasmNodes="1", wasmUserData=str(tmp_path / "wasm.mime"))
+
+    templates = program.mocks.of("aws:ec2/launchTemplate:LaunchTemplate")
+    assert text == base64.b64decode(templates["wasm"].pop("userData")).decode()
+    assert templates["nodes"] == templates["wasm"]
+    assert "wasm-id" == program.mocks.inputs(NODE_GROUP, "wasm")["launchTemplate"]["id"]
+    assert "nodes-id" == program.mocks.inputs(NODE_GROUP, "nodes")["launchTemplate"]["id"]
+
+
+def test_user_data_of_another_kind_are_refused(program: Program, tmp_path: Path) -> None:
+    """A file that is not there, one without a part for nodeadm, and user data for no pool are all told."""
+    write = "write what `python -m components.actions wasm-nodes eks` prints into a file, and its path here"
+    where, script = "cluster-eks:wasmUserData", tmp_path / "script.sh"
+    script.write_text("#!/bin/sh\n")
+
+    assert [
+        f"{where}: {script} has no part for nodeadm; {write}",
+        f"{where}: there is no pool that would have it; set wasmNodes, too",
+    ] == program.refusal(**NEEDED, wasmUserData=str(script))
+    (problem,) = program.refusal(**NEEDED, wasmNodes="1", wasmUserData=str(tmp_path / "missing"))
+    assert problem.startswith(f"{where}: {tmp_path / 'missing'} cannot be read")
 
 
 def test_there_is_no_wasm_pool_by_default(program: Program) -> None:
