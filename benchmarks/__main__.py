@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import startup
-from lab.cluster import Cluster, check_host
+from lab.cluster import Cluster, check_host, youki
 from lab.files import locked
 from lab.paths import cache_root
 from lab.progress import PlainProgress
@@ -13,6 +13,7 @@ from lab.progress import PlainProgress
 _ENGINE = Path(__file__).resolve().parent / "engine.py"
 _RECOVERY = Path(__file__).resolve().parent / "recovery.py"
 _RESIZE = Path(__file__).resolve().parent / "resize.py"
+_WASM = Path(__file__).resolve().parent / "wasm.py"
 
 
 def main() -> int:
@@ -26,17 +27,20 @@ def main() -> int:
         slow = startup.main()
         cluster = Cluster("bench")
         cluster.delete()
+        if youki.is_built():
+            cluster.give_youki(progress)
         try:
             cluster.start(progress)
             command = [sys.executable, str(_ENGINE), str(cluster.kubeconfig), str(cluster.kubectl)]
             slower = subprocess.run(command, check=False).returncode
             lossy = subprocess.run([sys.executable, str(_RESIZE), str(cluster.kubeconfig)], check=False).returncode
+            unlike = subprocess.run([sys.executable, str(_WASM), cluster.name], check=False).returncode
             # The last one: its namespaces take a while to go.
             command = [sys.executable, str(_RECOVERY), str(cluster.kubeconfig), str(cluster.kubectl)]
             longer = subprocess.run(command, check=False).returncode
         finally:
             cluster.delete()
-    return slow or slower or longer or lossy
+    return slow or slower or longer or lossy or unlike
 
 
 if __name__ == "__main__":

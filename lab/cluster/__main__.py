@@ -43,6 +43,15 @@ def etcd_restore(
     cluster.restore_etcd(snapshot, best_progress())
 
 
+@app.command("give-youki")
+def give_youki(name: Name = "dev") -> None:
+    """Build youki with Wasmtime (twenty minutes, once) for a cluster, which has its handler from its next start on."""
+    cluster = Cluster(name)
+    cluster.give_youki(best_progress())
+    if cluster.running():
+        typer.echo(f"{name} runs without it; to start it anew: down --name {name} --keep, then up --name {name}")
+
+
 def main() -> None:
     """Run the command line."""
     run(app)

@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from lab.cluster import building, debian, golang, images, wasm_bundle, wheels
+from lab.cluster import building, debian, golang, images, wasm_bundle, wheels, youki
 from lab.cluster.building import Step
 from lab.cluster.golang import DEFAULT_MINOR, MINORS
 from lab.paths import cache_root
@@ -71,6 +71,7 @@ def _pinned() -> set[Path]:
         *(root.path for root in _roots()),
         *(image.archive for image in images.IMAGES),
         wasm_bundle.folder(),
+        youki.path().parent,
     }
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from pathlib import Path
 
-from lab.cluster import artifacts, config, dns, etcd, network, node, pki
+from lab.cluster import artifacts, config, dns, etcd, network, node, pki, youki
 from lab.cluster.network import Ranges
 from lab.cluster.own import OwnCluster
 from lab.progress import Progress
@@ -50,8 +50,19 @@ class Cluster(OwnCluster):
             etcd.choose(self.folder / "data")
         self.start(progress)
 
+    def give_youki(self, progress: Progress) -> None:
+        """Build youki, where it is not there, and let the node have its handler from its next start on.
+
+        Raises ClusterError where it cannot be built.
+        """
+        youki.build(progress)
+        with self._lock(progress):
+            self._instance.give_youki()
+
     def _build(self, progress: Progress) -> None:
         artifacts.build(progress, self._minor)
+        if self._instance.has_youki():
+            youki.build(progress)
 
     def _start(self, progress: Progress) -> None:
         began = dt.datetime.now(dt.UTC)

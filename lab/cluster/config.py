@@ -6,7 +6,7 @@ consequence of the addresses is a lab's: one node, one replica of everything, no
 
 from typing import Any
 
-from lab.cluster import images
+from lab.cluster import images, youki
 from lab.cluster.network import Ranges
 from lab.cluster.pki import NODE_NAME
 
@@ -22,6 +22,7 @@ ETCD_PEER = "http://127.0.0.1:2380"
 """Where etcd would meet other members; a node has no others."""
 MIXED_HANDLER = "crun"
 """The handler for one whose pods may have Linux containers beside their modules, by crun's annotation."""
+YOUKI_SPEC = "youki.json"
 _ETCD_PORT = 2379
 
 
@@ -259,6 +260,19 @@ pod_annotations = ['module.wasm.image/*']
 
 [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{MIXED_HANDLER}.options]
 BinaryName = '/usr/bin/crun'
+"""
+
+
+def youki_handler() -> str:
+    """Return what containerd's configuration has more on a node with youki."""
+    handler = f"plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.{youki.HANDLER}"
+    return f"""
+[{handler}]
+runtime_type = 'io.containerd.runc.v2'
+base_runtime_spec = '{CONFIG}/{YOUKI_SPEC}'
+
+[{handler}.options]
+BinaryName = '{BIN}/{youki.CRATE}'
 """
 
 

@@ -183,6 +183,9 @@ def _configuration(image: Image) -> dict[str, object]:
                 "Entrypoint": ["rsyslogd", "-n", "-i", "NONE"],
                 "Cmd": ["-f", "/etc/rsyslog.conf"],
             }
+        case name if name == PAUSE:
+            # youki, unlike runc and crun, starts nothing that has no PATH, though this one is named by its own.
+            return path | {"User": "65534:65534", "Entrypoint": [f"/{image.binary}"]}
         case name if name == WASM_DEMO:
             return {"User": "65532:65532", "Entrypoint": [f"/{image.binary}"]}
         case _:

@@ -135,6 +135,14 @@ class Instance:
                 )
             return kept
 
+    def has_youki(self) -> bool:
+        """Tell whether the node is to have the handler of youki."""
+        return self._youki.exists()
+
+    def give_youki(self) -> None:
+        """Let the node have the handler of youki from its next start on."""
+        write_atomically(self._youki, "")
+
     def lock(self, waiting: Callable[[], None]) -> AbstractContextManager[None]:
         """Hold the instance against every other start, stop or delete."""
         return locked(self.work_lock, waiting)
@@ -142,6 +150,10 @@ class Instance:
     @property
     def _minor(self) -> Path:
         return self.folder / "kubernetes-minor"
+
+    @property
+    def _youki(self) -> Path:
+        return self.folder / "with-youki"
 
     @property
     def _addresses(self) -> Path:

@@ -46,8 +46,10 @@ def begin(instance: Instance, ranges: Ranges, minor: str) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for log in (folder / "logs").glob("*.log"):
         log.replace(log.with_suffix(".previous"))
-    plan.write_configuration(folder, ranges, instance.cgroup, _host(folder))
-    write_atomically(instance.plan, json.dumps(plan.render(folder, ranges, instance.cgroup, minor), indent=2))
+    youki = instance.has_youki()
+    plan.write_configuration(folder, ranges, instance.cgroup, _host(folder), with_youki=youki)
+    rendered = plan.render(folder, ranges, instance.cgroup, minor, with_youki=youki)
+    write_atomically(instance.plan, json.dumps(rendered, indent=2))
     for old in (folder / "run" / "status.json", instance.ready_mark):
         old.unlink(missing_ok=True)
     cgroups.create(instance.cgroup)

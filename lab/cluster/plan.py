@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.cluster import artifacts, config, golang, images
+from lab.cluster import artifacts, config, golang, images, youki
 from lab.cluster.golang import DEFAULT_MINOR
 from lab.cluster.network import Ranges
 from lab.cluster.pki import NODE_NAME
@@ -42,7 +42,9 @@ class Host:
     restrict_oom_score: bool
 
 
-def render(folder: Path, ranges: Ranges, cgroup: str, minor: str = DEFAULT_MINOR) -> dict[str, Any]:
+def render(
+    folder: Path, ranges: Ranges, cgroup: str, minor: str = DEFAULT_MINOR, *, with_youki: bool = False
+) -> dict[str, Any]:
     """Return the plan for the instance in `folder`, for `json.dump`; `minor` is its Kubernetes."""
     in_images = {image.binary for image in images.IMAGES}
     binds = [
@@ -57,6 +59,7 @@ def render(folder: Path, ranges: Ranges, cgroup: str, minor: str = DEFAULT_MINOR
             if binary.name not in in_images
         ),
         *(_bind(image.archive, _on_node(image), read_only=True) for image in images.IMAGES),
+        *([_bind(youki.path(), f"{config.BIN}/{youki.CRATE}", read_only=True)] if with_youki else []),
     ]
     return {
         "root": str(folder / "root"),
@@ -76,7 +79,7 @@ def render(folder: Path, ranges: Ranges, cgroup: str, minor: str = DEFAULT_MINOR
     }
 
 
-def write_configuration(folder: Path, ranges: Ranges, cgroup: str, host: Host) -> None:
+def write_configuration(folder: Path, ranges: Ranges, cgroup: str, host: Host, *, with_youki: bool = False) -> None:
     """Write the files that the components of the instance in `folder` read; its keys must be there."""
     etc = folder / "etc"
     files = {
@@ -84,7 +87,9 @@ def write_configuration(folder: Path, ranges: Ranges, cgroup: str, host: Host) -
         "kube-proxy.json": json.dumps(config.proxy_configuration(ranges), indent=2),
         "containerd.toml": config.containerd_configuration(
             snapshotter=host.snapshotter, restrict_oom_score=host.restrict_oom_score
-        ),
+        )
+        + (config.youki_handler() if with_youki else ""),
+        **({config.YOUKI_SPEC: json.dumps(youki.spec(), indent=2)} if with_youki else {}),
         "cni/10-lab.conflist": json.dumps(config.cni_configuration(ranges), indent=2),
     }
     for name, content in files.items():
