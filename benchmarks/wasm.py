@@ -10,6 +10,7 @@ Usage: wasm.py <name of a cluster of the lab's> [--runs 10] [--svg FILE]
 
 import argparse
 import datetime as dt
+import os
 import statistics
 import subprocess
 import sys
@@ -173,9 +174,9 @@ def ratios(results: list[Result]) -> Iterator[str]:
 def svg(results: list[Result]) -> str:
     """Return a chart of both figures, a group of bars for each."""
     y, drawn = 18, []
-    for title, unit, values in (
-        ("Seconds from the request for a pod to its first line (median)", "s", [each.start for each in results]),
-        ("Memory of pod and shim in MiB (median)", "MiB", [each.memory for each in results]),
+    for title, unit, form, values in (
+        ("Seconds from the request for a pod to its first line (median)", "s", ".2f", [each.start for each in results]),
+        ("Memory of pod and shim in MiB (median)", "MiB", ".1f", [each.memory for each in results]),
     ):
         drawn.append(f'<text x="8" y="{y}" font-weight="bold">{title}</text>')
         for each, value in zip(results, values, strict=True):
@@ -184,7 +185,7 @@ def svg(results: list[Result]) -> str:
             drawn.append(
                 f'<text x="8" y="{y}">{each.name}</text>'
                 f'<rect x="180" y="{y - 13}" width="{length}" height="17" fill="{colour}"/>'
-                f'<text x="{186 + length}" y="{y}">{value:.3g} {unit}</text>'
+                f'<text x="{186 + length}" y="{y}">{value:{form}} {unit}</text>'
             )
         y += 40
     return (
@@ -229,6 +230,7 @@ def main() -> int:
     print("runtime                  start     least    most  pod (MiB) shim (MiB)  together")
     print("\n".join(each.row() for each in results))
     print("\n".join(ratios(results)))
+    print(f"load of this machine, of which one is the benchmark's: {os.getloadavg()[1]:.0f} on {os.cpu_count()} cores")
     if given.svg:
         given.svg.write_text(svg(results))
     return 0

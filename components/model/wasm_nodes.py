@@ -21,7 +21,7 @@ NODE_FOLDER = "/opt/kubernetes-emerging/wasm"
 
 CRI_PLUGINS: Mapping[int, str] = {2: "io.containerd.grpc.v1.cri", 3: "io.containerd.cri.v1.runtime"}
 """Who reads handlers, by the `version` of containerd's configuration file (containerd docs/cri/config.md). It goes by
-the file and not by containerd: 2.x migrates a file of version 2, and ignores a plugin of the other version's name."""
+the file and not by containerd: 2.x migrates a file of version 2, and in one of version 3 ignores the older name."""
 
 ARCHITECTURES: Mapping[str, str] = {"amd64": "x86_64", "arm64": "aarch64"}
 """What Kubernetes calls an architecture, and what archives of shims call it."""
