@@ -14,6 +14,7 @@ _ENGINE = Path(__file__).resolve().parent / "engine.py"
 _RECOVERY = Path(__file__).resolve().parent / "recovery.py"
 _RESIZE = Path(__file__).resolve().parent / "resize.py"
 _WASM = Path(__file__).resolve().parent / "wasm.py"
+_CLUSTER = "bench"
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
     # Two runs at once would delete the cluster under each other, and slow each other down.
     with locked(cache_root() / "bench.lock", lambda: progress.note("another benchmark runs; waiting for its end")):
         slow = startup.main()
-        cluster = Cluster("bench")
+        cluster = Cluster(_CLUSTER)
         cluster.delete()
         if youki.is_built():
             cluster.give_youki(progress)
@@ -34,7 +35,7 @@ def main() -> int:
             command = [sys.executable, str(_ENGINE), str(cluster.kubeconfig), str(cluster.kubectl)]
             slower = subprocess.run(command, check=False).returncode
             lossy = subprocess.run([sys.executable, str(_RESIZE), str(cluster.kubeconfig)], check=False).returncode
-            unlike = subprocess.run([sys.executable, str(_WASM), cluster.name], check=False).returncode
+            unlike = subprocess.run([sys.executable, str(_WASM), _CLUSTER], check=False).returncode
             # The last one: its namespaces take a while to go.
             command = [sys.executable, str(_RECOVERY), str(cluster.kubeconfig), str(cluster.kubectl)]
             longer = subprocess.run(command, check=False).returncode

@@ -81,7 +81,7 @@ def test_two_benchmarks_do_not_share_their_cluster(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(benchmarks, "Cluster", Recorded)
     monkeypatch.setattr(benchmarks, "check_host", list)
     monkeypatch.setattr("benchmarks.startup.main", lambda: 0)
-    for program in ("_ENGINE", "_RECOVERY", "_RESIZE"):
+    for program in ("_ENGINE", "_RECOVERY", "_RESIZE", "_WASM"):
         monkeypatch.setattr(benchmarks, program, Path(os.devnull))
 
     assert 0 == benchmarks.main()
