@@ -10,14 +10,15 @@ from pulumi_kubernetes.node.v1 import RuntimeClass
 from components._args import ConnectionArgs, DeploymentWorkloadArgs, SidecarArgs
 from components._errors import raise_for
 from components._gate import gated, require
-from components._hooks import check_hook
+from components._hooks import awaited, check_hook
 from components._kept import kept_by
 from components._kind_args import JobArgs
-from components._live import Row, mocked
+from components._live import Row, is_off, mocked
 from components._needs import of_runtime
 from components._shape import camel, judged, later, plain, resolve
 from components._wasm_args import CanaryArgs, OverheadArgs, RuntimeArgs, SchedulingArgs
 from components._wasm_class import annotations, change_hook, claim_hook, kept, proved, used
+from components._where import provider_for
 from components._workload import Workload
 from components.model import wasm, wasm_workload
 from components.model.feature import Feature
@@ -158,6 +159,8 @@ class WasmRuntime(pulumi.ComponentResource):
             scheduling=camel({"scheduling": args.get("scheduling")}, WasmRuntimeArgs).get("scheduling"),
             opts=pulumi.ResourceOptions(
                 parent=self,
+                provider=provider_for(self, name, connection),
+                depends_on=awaited({field: value for field, value in args.items() if field != "connection"}),
                 # The API server keeps the handler as it is, and the provider does not know that.
                 replace_on_changes=["handler"],
                 delete_before_replace=True,
@@ -194,7 +197,7 @@ class WasmRuntime(pulumi.ComponentResource):
     def _proved(self, args: WasmRuntimeArgs, found: pulumi.Output[Any], owner: str) -> pulumi.Output[list[str]]:
         """Return the pools in which the class is proved; none where nothing proves it."""
         canary: Any = args.get("canary")
-        if canary is None or mocked() or pulumi.runtime.is_dry_run():
+        if canary is None or mocked() or pulumi.runtime.is_dry_run() or is_off():
             return pulumi.Output.from_input(list[str]())
 
         async def run(values: Sequence[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The cluster room alone, for developers: `python -m lab.cluster {build,up,down,reset,status,etcd-restore}`."""
+"""The cluster room alone, for developers: `python -m lab.cluster --help` has its commands."""
 
 from pathlib import Path
 from typing import Annotated

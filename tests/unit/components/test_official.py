@@ -7,7 +7,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from components import MixedProtocolService, Preflight, ResizableDeployment, Target
+from components import MixedProtocolService, Preflight, ResizableDeployment, Target, WasmRuntime
 from components._update import update_hook
 from components.actions import resize
 from components.actions.errors import ConnectionProblem
@@ -29,12 +29,14 @@ async def test_a_component_without_provider_deploys_to_its_connection(mocks: Clu
         "dns",
         {"connection": CONNECTION, "namespace": "shop", "selector": {"a": "b"}, "ports": [{"name": "dns", "port": 53}]},
     )
+    runtime = WasmRuntime("wasm", {"preset": "spin", "connection": CONNECTION})
     await web.ready.future()
     await service.ready.future()
+    await runtime.name.future()
 
     assert CONNECTION["context"] == mocks.inputs(PROVIDER, "web")["context"]
     used = {f"{each.typ} {each.name}": each.provider for each in mocks.resources if each.typ.startswith("kubernetes:")}
-    assert 4 == len(used)
+    assert 5 == len(used)
     assert {key: key.split()[1].partition("/")[0] for key in used} == {
         key: str(provider).partition(f"{PROVIDER}::")[2].partition("::")[0] for key, provider in used.items()
     }
