@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from kubernetes.client import ApiException, CoreV1Api
 
@@ -66,7 +66,7 @@ def steady(*streams: Stream) -> Iterator[None]:
 
 
 class Log:
-    """The words that a syslog server has written to its log, read until its pod is gone: later nobody could ask for it.
+    """The words that a syslog server has written to its log, read while it is entered, until its pod is gone.
 
     It is not followed, for which a kubelet takes one of the machine's few inotify instances.
     """
@@ -75,17 +75,26 @@ class Log:
         self.words: set[str] = set()
         self._core: Any = CoreV1Api(kube)
         self._place = {"name": pod, "namespace": namespace, "container": container}
-        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
         self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it, before the cluster may be gone."""
+        self._stop.set()
+        self._thread.join()
 
     def _read(self) -> None:
-        while True:
+        while not self._stop.wait(0.3):
             try:
                 self.words = set(self._core.read_namespaced_pod_log(**self._place).split())
             except ApiException as error:
                 if error.status == 404:
                     return
-            time.sleep(0.3)
 
     def wait_for_its_end(self, within: float) -> None:
         """Wait until the pod is gone."""

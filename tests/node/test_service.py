@@ -298,8 +298,21 @@ action(type="omfile" file="/dev/stdout" template="plain")
 SERVERS = {"syslog": 5514, "abrupt": 5515}
 
 
+@pytest.fixture
+def entered(namespace: str) -> Iterator[contextlib.ExitStack]:
+    """Give a stack of what ends with the test, before its namespace does."""
+    del namespace
+    with contextlib.ExitStack() as stack:
+        yield stack
+
+
 def test_a_web_server_and_its_syslog(
-    kube: Any, lab_cluster: "Cluster", namespace: str, tmp_path: Path, report: Callable[[str], None]
+    kube: Any,
+    lab_cluster: "Cluster",
+    namespace: str,
+    tmp_path: Path,
+    report: Callable[[str], None],
+    entered: contextlib.ExitStack,
 ) -> None:
     """HTTP and streams of datagrams behind one Service: through a rollout none is lost, on sockets that stay, too.
 
@@ -318,7 +331,7 @@ def test_a_web_server_and_its_syslog(
 
     def follow() -> dict[str, Log]:
         (pod,) = living_pods(kube, namespace)
-        return {name: Log(kube, namespace, pod.metadata.name, name) for name in SERVERS}
+        return {name: entered.enter_context(Log(kube, namespace, pod.metadata.name, name)) for name in SERVERS}
 
     made = up()
     node = lab_cluster.identity().server.split("//")[1].split(":")[0]  # type: ignore[union-attr]
