@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pulumi
 import pytest
+from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockMonitor
 
 from components.testing import ClusterMocks
@@ -61,6 +62,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     for task in pending:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    # The SDK keeps the stack, and what nobody waited for: the next program would wait for them on its own loop.
+    settings.SETTINGS.outputs.clear()
+    settings.ROOT.set(None)
     asyncio.set_event_loop(None)
     loop.close()
 

@@ -14,6 +14,7 @@ from components.actions.errors import ConnectionProblem
 from components.testing import CONNECTION, ClusterMocks
 from tests.unit.components.test_target import KUBECONFIG
 from tests.unit.components.test_workloads import resizable_args
+from tests.unit.conftest import RecordingMonitor
 
 PROVIDER = "pulumi:providers:kubernetes"
 # Nobody listens there.
@@ -55,6 +56,7 @@ async def test_a_provider_that_is_given_is_taken(mocks: ClusterMocks) -> None:
     assert ["target"] == [each.name for each in mocks.resources if each.typ == PROVIDER]
 
 
+@pytest.mark.usefixtures("loop")
 @pulumi.runtime.test
 async def test_other_teams_mocks_need_no_outputs_of_a_cluster_stack() -> None:
     """The mocks of Pulumi's own documentation echo inputs, and a StackReference has no outputs among them."""
@@ -67,7 +69,7 @@ async def test_other_teams_mocks_need_no_outputs_of_a_cluster_stack() -> None:
             del args
             return {}, []
 
-    pulumi.runtime.set_mocks(Echo())
+    pulumi.runtime.set_mocks(Echo(), monitor=RecordingMonitor(Echo()))
     target = Target("target", {"stack": "acme/eks/prod"})
     connection = await target.connection.future()
     assert connection is not None
