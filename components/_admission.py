@@ -1,6 +1,5 @@
 """The hook that tells what admission would make of a workload's pods, before the object that keeps them is touched."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -14,6 +13,7 @@ from components.actions.connection import Connection
 from components.actions.diagnosis import Finding
 from components.actions.errors import ActionError
 from components.actions.keepers import pod_template
+from components.actions.resize.templates import without_none
 
 
 def admission_hook(name: str, kind: str, connection: Any) -> ResourceHook:
@@ -27,7 +27,7 @@ def admission_hook(name: str, kind: str, connection: Any) -> ResourceHook:
         reached, inputs = await connect(connection), await resolve(given.new_inputs)
         if mocked() or reached is None or has_unknown(inputs):
             return
-        manifest, row = {**_whole(inputs), "kind": kind}, Row(given.urn)
+        manifest, row = {**without_none(inputs), "kind": kind}, Row(given.urn)
         try:
             lost, below = await in_thread(_ask, reached, manifest, exists=given.old_outputs is not None)
         except ActionError:
@@ -45,12 +45,3 @@ def _ask(reached: Connection, manifest: dict[str, Any], *, exists: bool) -> tupl
         asked = bool(dropped.sidecars(pod_template(manifest)["spec"]))
         lost = admission.losses(client, manifest, exists=exists) if asked else []
         return lost, list(admission.below_enforced(client, manifest))
-
-
-def _whole(value: Any) -> Any:
-    """Return a value with its whole numbers as such: Pulumi hands them over as floats, which no API server takes."""
-    if isinstance(value, Mapping):
-        return {key: _whole(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_whole(each) for each in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from components._hooks import connect
+from components._hooks import connect, unreached
 from components._live import Row, in_thread, is_off, mocked
 from components.actions import preflight
 from components.actions.client import Client
 from components.actions.connection import Connection
-from components.actions.errors import ActionError, ConnectionProblem
+from components.actions.errors import ActionError
 from components.model.facts import Cluster
 from components.model.feature import Feature, parse
 from components.model.finding import Finding, Report
@@ -73,16 +73,17 @@ async def observed(reached: Connection, row: Row, *, balancers: bool) -> Cluster
     return await look(reached, row, lambda client: preflight.observe(client, wanted))
 
 
-async def look(reached: Connection, row: Row, question: Callable[[Client], _R]) -> _R | None:
-    """Ask this run's client of the cluster; None, with a warning, in a preview that cannot reach it."""
+async def look(
+    reached: Connection, row: Row, question: Callable[[Client], _R], what: str = "what the cluster can do"
+) -> _R | None:
+    """Ask this run's client of the cluster; None, with a warning of `what` is unknown, in a preview without it."""
     asked = _asked.setdefault(asyncio.get_running_loop(), _Asked())
     try:
-        return await in_thread(lambda: question(asked.client(reached)), at_exit="end")
+        with unreached(row, f"tell {what}"):
+            return await in_thread(lambda: question(asked.client(reached)), at_exit="end")
     except ActionError as problem:
-        if not pulumi.runtime.is_dry_run() or not isinstance(problem, ConnectionProblem):
-            raise pulumi.RunError(str(problem)) from None
-        row.warn(f"this preview cannot tell what the cluster can do: {problem}")
-        return None
+        raise pulumi.RunError(str(problem)) from None
+    return None
 
 
 async def require(connection: Any, needs: Needs, row: Row, who: str, *, settled: bool = False) -> None:

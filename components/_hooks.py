@@ -45,7 +45,7 @@ def replace_hook(name: str, connection: Any) -> ResourceHook:
         if not pulumi.runtime.is_dry_run() or reached is None or has_unknown(desired):
             return
         try:
-            with unreached(Row(args.urn), "whether this replaces a StatefulSet"):
+            with unreached(Row(args.urn), "tell whether this replaces a StatefulSet"):
                 await in_thread(_refuse_replacement, reached, desired)
         except ActionError as problem:
             raise pulumi.RunError(str(problem)) from None
@@ -102,13 +102,13 @@ async def connect(connection: Any) -> Connection | None:
 
 @contextlib.contextmanager
 def unreached(row: Row, what: str) -> Iterator[None]:
-    """Let a preview whose cluster does not answer go on, with a warning that it cannot tell `what`; an update fails."""
+    """Let a preview whose cluster does not answer go on, with a warning that it cannot do `what`; an update fails."""
     try:
         yield
     except ConnectionProblem as problem:
         if not pulumi.runtime.is_dry_run():
             raise
-        row.warn(f"this preview cannot tell {what}: {problem}")
+        row.warn(f"this preview cannot {what}: {problem}")
 
 
 def _refuse_replacement(reached: Connection, desired: Any) -> None:

@@ -43,7 +43,7 @@ def recovered(connection: Any, manifest: Mapping[str, Any], component: pulumi.Re
         try:
             with (
                 contextlib.nullcontext() if report_only else critical_section(row),
-                unreached(row, "whether an earlier run left work unfinished"),
+                unreached(row, "tell whether an earlier run left work unfinished"),
             ):
                 await in_thread(_recover, reached, desired, row, report_only=report_only)
         except (ActionError, ValueError) as problem:

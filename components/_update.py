@@ -40,7 +40,7 @@ def update_hook(name: str, connection: Any, args: Mapping[str, Any], patience: A
         within = float(await resolve(patience))
         policy: resize.FailurePolicy = await resolve(args.get("resize_failure_policy")) or "rollback"
         rolls = wanted == "off"
-        with unreached(row, "how this changes the running pods"):
+        with unreached(row, "tell how this changes the running pods"):
             if not rolls:
                 rolls = await _resize(reached, desired, uid, row, within, policy, required=wanted == "required")
             # A run that was killed in its proof has left the new template in place, so that there is nothing to roll.

@@ -107,6 +107,7 @@ class Workload(pulumi.ComponentResource):
         admitted = admission_hook(f"{kind}-{name}", kept_by.kind, connection)
         held = hold_hook(f"{kind}-{name}", connection, config_maps.kept)
         manifest = {"kind": kept_by.kind, "metadata": {"namespace": namespace, "name": object_name}, "spec": spec}
+        waits = awaited(shown)
         child = kept_by.resource(
             name,
             metadata={
@@ -119,7 +120,7 @@ class Workload(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=provider,
-                depends_on=awaited(shown),
+                depends_on=waits,
                 aliases=former(args.get("moved_from")),
                 replace_on_changes=list(kept_by.replaced_for),
                 delete_before_replace=True if kept_by.replaced_for else None,
@@ -131,7 +132,7 @@ class Workload(pulumi.ComponentResource):
         )
         budget_of = {"namespace": namespace, "name": object_name, "labels": built(workload.labels, **labelled)}
         of_budget = pulumi.ResourceHookBinding(before_create=[checked], before_update=[checked])
-        budget_opts = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=awaited(shown), hooks=of_budget)
+        budget_opts = pulumi.ResourceOptions(parent=self, provider=provider, depends_on=waits, hooks=of_budget)
         budget(self, name, fields, budget_of, selector, budget_opts)
         metadata = child.metadata
         self.name = metadata.apply(lambda found: found.name or "")

@@ -9,12 +9,11 @@ from pulumi import Input
 
 from components._args import ConnectionArgs
 from components._errors import raise_for
+from components._gate import look
 from components._hooks import connect
-from components._live import Row, in_thread, mocked
+from components._live import Row, mocked
 from components._shape import judged
-from components.actions.connection import Connection
 from components.actions.cri import check_nodes
-from components.actions.errors import ActionError, ConnectionProblem
 from components.model import recovery_args
 from components.model.cri import NodeVerdict
 from components.model.problem import Problem
@@ -86,20 +85,11 @@ class CriCheck(pulumi.ComponentResource):
         if reached is None or mocked():
             return []
         row = Row(self.urn)
-        try:
-            found = await in_thread(_check, reached, at_exit="end")
-        except ActionError as problem:
-            if not pulumi.runtime.is_dry_run() or not isinstance(problem, ConnectionProblem):
-                raise pulumi.RunError(str(problem)) from None
-            row.warn(f"this preview cannot tell what the nodes are: {problem}")
+        found = await look(reached, row, check_nodes, "what the nodes are")
+        if found is None:
             return []
         _judge(found, values[1], row)
         return [{**asdict(each), "evidence": list(each.evidence)} for each in found]
-
-
-def _check(reached: Connection) -> tuple[NodeVerdict, ...]:
-    with reached.client() as client:
-        return check_nodes(client)
 
 
 def _judge(found: Sequence[NodeVerdict], fail_for: str, row: Row) -> None:

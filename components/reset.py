@@ -11,12 +11,12 @@ from pulumi import Input, ResourceHook, ResourceHookArgs
 from components._args import ConnectionArgs
 from components._commands import REQUEST, commanded
 from components._errors import raise_for
-from components._hooks import has_unknown, hook
+from components._hooks import has_unknown, hook, unreached
 from components._live import Row, in_thread, mocked
 from components._shape import judged, resolve
 from components.actions import commanded as program
 from components.actions.connection import load_kubeconfig
-from components.actions.errors import ActionError, ConnectionProblem
+from components.actions.errors import ActionError
 from components.actions.reset import Plan, plan_reset
 from components.actions.reset.rendering import lines
 from components.actions.reset.running import done_before
@@ -155,12 +155,13 @@ class ClusterReset(pulumi.ComponentResource):
         if mocked():
             return {}
         row = Row(self.urn)
+        plan = None
         try:
-            plan = await in_thread(_planned, asked, at_exit="end")
+            with unreached(row, "plan a reset"):
+                plan = await in_thread(_planned, asked, at_exit="end")
         except (ActionError, ValueError) as problem:
-            if not pulumi.runtime.is_dry_run() or not isinstance(problem, ConnectionProblem):
-                raise pulumi.RunError(str(problem)) from None
-            row.warn(f"this preview cannot plan a reset: {problem}")
+            raise pulumi.RunError(str(problem)) from None
+        if plan is None:
             return {}
         row.info(_told(plan))
         told = plan.to_json()

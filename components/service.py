@@ -187,7 +187,7 @@ class MixedProtocolService(pulumi.ComponentResource):
         }
         if args.get("labels"):
             metadata["labels"] = args["labels"]
-        shown = {field: value for field, value in args.items() if field != "connection"}
+        waits = awaited({field: value for field, value in args.items() if field != "connection"})
         children = []
         for part, protocol in parts.items():
             hook = f"MixedProtocolService-{name}{part}"
@@ -202,7 +202,7 @@ class MixedProtocolService(pulumi.ComponentResource):
                     f"{name}{part}",
                     metadata=described,
                     spec=own,
-                    opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=awaited(shown), hooks=hooks),
+                    opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=waits, hooks=hooks),
                 )
             )
         self._outputs(children, args)

@@ -9,12 +9,12 @@ from pulumi_kubernetes import Provider
 
 from components._args import ConnectionArgs
 from components._errors import InvalidArgs
-from components._hooks import connect
+from components._hooks import connect, unreached
 from components._live import Row, in_thread, mocked
 from components._shape import check
 from components._where import from_stack, provider_of, read, without_none
 from components.actions.connection import Connection, cluster_id_of
-from components.actions.errors import ActionError, ConnectionProblem
+from components.actions.errors import ActionError
 from components.model.problem import Problem
 
 _HIDDEN = "this identity may not read the namespace kube-system; allow it `get` there (docs/rbac has the roles)"
@@ -103,17 +103,14 @@ class Target(pulumi.ComponentResource):
             return ""
         row = Row(self.urn)
         try:
-            found = await in_thread(cluster_id_of, reached, at_exit="end")
-        except ConnectionProblem as problem:
-            if not pulumi.runtime.is_dry_run():
-                raise pulumi.RunError(str(problem)) from None
-            row.warn(f"this preview cannot tell whether this is the cluster that is meant: {problem}")
-            return ""
+            with unreached(row, "tell whether this is the cluster that is meant"):
+                found = await in_thread(cluster_id_of, reached, at_exit="end")
+                if not found:
+                    row.warn(f"the guard against a wrong cluster is off: {_HIDDEN}")
+                return found
         except ActionError as problem:
             raise pulumi.RunError(str(problem)) from None
-        if not found:
-            row.warn(f"the guard against a wrong cluster is off: {_HIDDEN}")
-        return found
+        return ""
 
     async def _guard(self, values: Any) -> dict[str, Any]:
         """Return the connection once the live cluster is the one that is meant."""

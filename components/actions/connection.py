@@ -60,20 +60,21 @@ def cluster_id_of(connection: Connection) -> str:
     """
     with connection.client() as client:
         try:
-            return _cluster_id(client)
+            return live_cluster_id(client)
         except ApiError as error:
             if error.forbidden:
                 return ""
             raise
 
 
-def _cluster_id(client: Client) -> str:
+def live_cluster_id(client: Client) -> str:
+    """Return the UID of the namespace kube-system, which tells one cluster from every other."""
     return str(client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"])
 
 
 def _verify(client: Client, cluster_id: str) -> None:
     try:
-        found = _cluster_id(client)
+        found = live_cluster_id(client)
     except ApiError as error:
         raise ConnectionProblem(
             f"the identity of {client.server} cannot be checked ({error.message})",

@@ -6,7 +6,7 @@ cluster at hand: that a node has the handler is asked of the node, and that it w
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from components.model.problem import UNKNOWN, Problem
@@ -209,21 +209,12 @@ _CRUN_WASM = Preset(
         "annotations": f"{_CRUN}: under the name crun-wasm it needs none",
     },
 )
-_CRUN_SMART = Preset(
+_CRUN_SMART = replace(
+    _CRUN_WASM,
     name="crun",
     handler="crun",
-    overhead={"cpu": "10m", "memory": "24Mi"},
     beside=True,
     exec_beside=True,
-    exit_codes="lost",
-    signals="ignored",
-    http_port=None,
-    port_variable="",
-    listens="modules built for WasmEdge's own sockets",
-    read_only_files="a module in Go cannot read files of read-only mounts",
-    forms=("module",),
-    images=("image",),
-    architectures=_BUILDS,
     annotations={"module.wasm.image/variant": "compat-smart"},
     sources={
         **_CRUN_SOURCES,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from components.actions.client import path_of
+from components.actions.connection import live_cluster_id
 from components.actions.errors import ActionError
 from components.actions.etcd.maintenance import Access, Etcd
 from components.actions.etcd.opening import open_snapshot
@@ -46,7 +46,7 @@ def etcd_snapshot_command(
     """
     readers = recipients_of(recipient, recipients_file)
     with connected(kubeconfig, context) as client:
-        cluster = str(client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"])
+        cluster = live_cluster_id(client)
         source = Source(cluster, client.server, str(client.get("/version").get("gitVersion", "")))
     with Etcd(Access(endpoint, cacert, cert, key)) as etcd:
         taken = take_etcd(etcd, source, to, readers)

@@ -9,7 +9,7 @@ from typing import IO, NoReturn
 from components.actions.errors import ActionError
 from components.actions.etcd.trailer import Trailer
 from components.actions.snapshot.encryption import Identities, decrypt_stream
-from components.actions.snapshot.storage import sync
+from components.actions.snapshot.storage import new_file, sync
 from components.model.etcd_manifest import EtcdManifest, parse
 
 
@@ -47,9 +47,11 @@ def _decrypt(path: Path, manifest: EtcdManifest, identities: Identities, to: Pat
     part = to.with_name(f".{to.name}.part") if to else None
     trailer = Trailer()
     try:
+        if part:
+            part.unlink(missing_ok=True)
         with ExitStack() as stack:
             stream = stack.enter_context(path.open("rb"))
-            clear = stack.enter_context(_new(part)) if part else None
+            clear = stack.enter_context(new_file(part)) if part else None
             decrypt_stream(stream, _Checked(trailer, clear), identities)
             if clear:
                 clear.flush()
@@ -66,11 +68,6 @@ def _decrypt(path: Path, manifest: EtcdManifest, identities: Identities, to: Pat
     finally:
         if part:
             part.unlink(missing_ok=True)
-
-
-def _new(path: Path) -> IO[bytes]:
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 class _Checked:

@@ -17,7 +17,7 @@ from components.actions.errors import ActionError
 from components.actions.etcd.maintenance import Etcd
 from components.actions.etcd.trailer import Trailer
 from components.actions.snapshot.encryption import Recipients
-from components.actions.snapshot.storage import locked, sync
+from components.actions.snapshot.storage import locked, new_file, sync
 from components.model.etcd_manifest import EtcdManifest
 
 _KUBE_SYSTEM = "/registry/namespaces/kube-system"
@@ -95,7 +95,7 @@ def take_etcd(etcd: Etcd, source: Source, folder: Path, recipients: Recipients) 
 def _write(etcd: Etcd, part: Path, recipients: Recipients) -> tuple[Trailer, str]:
     """Write what etcd sends, encrypted; return what it was, and the sha256 of what was written."""
     source = _Incoming(etcd.snapshot())
-    with _new(part) as stream:
+    with new_file(part) as stream:
         target = _Hashing(stream)
         recipients.encrypt_stream(source, target)
         stream.flush()
@@ -109,16 +109,12 @@ def _write(etcd: Etcd, part: Path, recipients: Recipients) -> tuple[Trailer, str
 
 def _write_manifest(path: Path, manifest: EtcdManifest) -> None:
     part = path.with_name(f".{path.name}.part")
-    with _new(part) as stream:
+    part.unlink(missing_ok=True)
+    with new_file(part) as stream:
         stream.write(manifest.to_bytes())
         stream.flush()
         os.fsync(stream.fileno())
     part.rename(path)
-
-
-def _new(path: Path) -> IO[bytes]:
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 class _Incoming(io.RawIOBase):

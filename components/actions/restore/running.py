@@ -15,7 +15,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from components.actions.client import Client, Json, path_of
+from components.actions.client import Client, Json
+from components.actions.connection import live_cluster_id
 from components.actions.errors import ActionError
 from components.actions.parallel import at_once
 from components.actions.restore.comparing import Comparison, compared, scope
@@ -95,7 +96,7 @@ def restore(
 
 def check_identity(client: Client, archive: Archive, source: str) -> str:
     """Return the cluster's identity. Raises `ActionError` when the snapshot is of another one that was not named."""
-    target = str(client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"])
+    target = live_cluster_id(client)
     taken = archive.manifest.cluster
     if source and source != taken:
         raise ActionError(f"the snapshot is of the cluster {taken}, not of {source}: check the file, or --from-cluster")

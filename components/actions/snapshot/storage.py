@@ -72,8 +72,7 @@ def _put_here(
                 left.unlink()
             part = folder / f".{name}.part"
             try:
-                descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                with os.fdopen(descriptor, "wb") as stream:
+                with new_file(part) as stream:
                     write(stream)
                     stream.flush()
                     os.fsync(stream.fileno())
@@ -113,6 +112,11 @@ def _surplus(names: list[str], new: str, keep: int | None) -> list[str]:
 
 def _is_url(place: str) -> bool:
     return "://" in place
+
+
+def new_file(path: Path) -> IO[bytes]:
+    """Open a file that is not there for writing; nobody else can read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def sync(folder: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 from components.actions.client import Client, path_of
+from components.actions.connection import live_cluster_id
 from components.actions.errors import ActionError, ApiError
 from components.actions.snapshot.discovery import Served, served
 from components.actions.snapshot.encryption import Recipients
@@ -50,7 +51,7 @@ def take(
     chosen = selection or Selection()
     found = served(client, chosen.without)
     _check(client, chosen, found, recipients, encrypt=encrypt, encrypt_all=encrypt_all)
-    cluster = str(client.get(path_of("v1", "namespaces", name="kube-system"))["metadata"]["uid"])
+    cluster = live_cluster_id(client)
     started = datetime.now(UTC)
     run = _Run(
         client, chosen, found, recipients, None if encrypt_all else frozenset(encrypt), cluster, started, progress

@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return Path("/dev/full").open("wb", buffering=0)
 
     for module in ("taking", "opening"):
-        monkeypatch.setattr(f"components.actions.etcd.{module}._new", full)
+        monkeypatch.setattr(f"components.actions.etcd.{module}.new_file", full)
     with pytest.raises(ActionError, match="No space left on device"):
         taken(tmp_path / "t")
     with pytest.raises(ActionError, match=r"clear cannot be used \(No space left on device\): choose another place"):

@@ -187,6 +187,7 @@ def said(monkeypatch: pytest.MonkeyPatch, mocks: ClusterMocks) -> list[str]:
     del mocks
     found: list[str] = []
     monkeypatch.setattr("components.cri.mocked", lambda: False)
+    monkeypatch.setattr("components.actions.connection.Connection.client", lambda *_args, **_options: object())
     monkeypatch.setattr(pulumi.log, "warn", lambda text, **_options: found.append(str(text)))
     return found
 
@@ -206,7 +207,7 @@ def test_what_a_node_s_verdict_does(
     said: list[str], monkeypatch: pytest.MonkeyPatch, verdict: NodeVerdict, fail_for: str, stops: bool, warns: bool
 ) -> None:
     """It stops the run as far as it was asked to, and warns else; what is unknown does neither."""
-    monkeypatch.setattr("components.cri._check", lambda _reached: (verdict,))
+    monkeypatch.setattr("components.cri.check_nodes", lambda _client: (verdict,))
 
     @pulumi.runtime.test
     async def program() -> None:
@@ -236,10 +237,10 @@ def test_nodes_that_are_not_told(
 ) -> None:
     """A preview that reaches nobody warns; everything else stops the run."""
 
-    def fail(_reached: object) -> None:
+    def fail(_client: object) -> None:
         raise problem
 
-    monkeypatch.setattr("components.cri._check", fail)
+    monkeypatch.setattr("components.cri.check_nodes", fail)
     monkeypatch.setattr("pulumi.runtime.is_dry_run", lambda: preview)
 
     @pulumi.runtime.test
